@@ -1,0 +1,24 @@
+//! Falco's rule language as a library: rule files in, a compiled rule set out, events judged against it.
+//!
+//! The stages, each a module that uses only the ones before it:
+//!
+//! ```text
+//! source, diagnostic, schema, value     the ground: texts and spans, messages, what fields and events exist
+//! read      YAML → items with spans
+//! lex, ast, parse                       condition text → tree
+//! collect   items of all files → lists, macros, rules (append, override, exceptions, redefinition)
+//! resolve   list substitution, macro expansion
+//! typed, check, eventset                tree + schema → typed tree, or errors with a place
+//! template  output text → compiled template
+//! program, compile, eval                typed rules → programs indexed by event type → matches
+//! casetest  rule unit tests             explain  the evaluated tree of one rule over one event
+//! ```
+//!
+//! The crate knows no operating system, no eBPF and no async runtime: the host hands in a [`schema::Schema`] and, per
+//! event, an implementation of [`value::Fields`].
+
+pub mod ast;
+pub mod diagnostic;
+pub mod schema;
+pub mod source;
+pub mod value;
