@@ -186,8 +186,8 @@ struct rec_stat {
 /* What the records of system calls have in common. */
 struct rec_call {
 	s64 result;              /* -errno, or what the call returned; -512…-516: interrupted, and restarted by the kernel */
-	u16 call;                /* enum rec_syscall */
-	u16 pad[3];
+	u8 call;                 /* enum rec_syscall */
+	u8 pad[7];
 };
 
 /* A socket as the kernel knows it when the call ends; family 0 when the descriptor is not a socket. */
