@@ -426,7 +426,7 @@ structs! {
     "rec_counters" Counters {
         /// Now in the ring, or handed to the scan's reader.
         submitted: u64,
-        /// Collected by a probe, and not wanted.
+        /// Seen by a program, and not wanted: the agent's own system calls.
         filtered: u64,
         /// The ring had no room.
         lost_ring_full: u64,
