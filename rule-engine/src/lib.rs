@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! source, diagnostic, schema, value     the ground: texts and spans, messages, what fields and events exist
+//! suggest, priority                     did-you-mean; the eight levels
 //! read      YAML → items with spans
 //! lex, ast, parse                       condition text → tree
 //! collect   items of all files → lists, macros, rules (append, override, exceptions, redefinition)
@@ -19,6 +20,8 @@
 
 pub mod ast;
 pub mod diagnostic;
+pub mod priority;
 pub mod schema;
 pub mod source;
+mod suggest;
 pub mod value;
