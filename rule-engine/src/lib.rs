@@ -19,6 +19,8 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod lex;
+pub mod parse;
 pub mod schema;
 pub mod source;
 pub mod value;
