@@ -20,6 +20,8 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod lex;
+pub mod parse;
 pub mod priority;
 pub mod render;
 pub mod schema;
