@@ -82,7 +82,10 @@ pub enum Multiplicity {
 
 /// How far the field is needed (which rule files use it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "T1: stable rule file; T2: incubating and sandbox; T3: users' files")]
+#[allow(
+    missing_docs,
+    reason = "T1: stable rule file; T2: incubating and sandbox; T3: users' files"
+)]
 pub enum Need {
     T1,
     T2,
