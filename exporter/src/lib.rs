@@ -1,1 +1,3 @@
-//! x
+//! Saker: a Prometheus-first runtime-security exporter.
+
+pub mod metrics;
