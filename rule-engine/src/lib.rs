@@ -26,6 +26,6 @@ pub mod priority;
 pub mod render;
 pub mod schema;
 pub mod source;
-mod suggest;
+pub mod suggest;
 mod text;
 pub mod value;

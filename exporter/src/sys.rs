@@ -1,0 +1,4 @@
+//! The operating system's raw side: clocks, capabilities.
+
+pub mod capabilities;
+pub mod clock;
