@@ -1,3 +1,4 @@
 //! Saker: a Prometheus-first runtime-security exporter.
 
+pub mod http;
 pub mod metrics;
