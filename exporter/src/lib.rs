@@ -11,5 +11,6 @@ pub mod config;
 pub mod event;
 pub mod http;
 pub mod metrics;
+pub mod output;
 pub mod state;
 pub mod sys;
