@@ -9,9 +9,11 @@ mod file;
 mod process;
 mod socket;
 
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use bumpalo::Bump;
+use bumpalo::collections::String as ArenaString;
 use rule_engine::schema::{EventTypeId, FieldId, ParamDef, Schema};
 use rule_engine::value::{FieldKey, FieldRef, Fields, Value};
 
@@ -73,6 +75,14 @@ impl Fields for Event<'_> {
         let get = self.table.by_id.get(usize::from(field.id.0))?;
         get(self, &field.arg, arena)
     }
+}
+
+/// Text that is put together.
+fn written<'a>(arena: &'a Bump, what: fmt::Arguments<'_>) -> Value<'a> {
+    let mut line = ArenaString::new_in(arena);
+    // Writing to the arena does not fail; what a value's own formatting refuses is left out.
+    let _ = line.write_fmt(what);
+    Value::Text(line.into_bump_str().as_bytes())
 }
 
 /// Text may be any bytes.

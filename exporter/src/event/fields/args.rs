@@ -5,7 +5,7 @@ use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use rule_engine::value::{FieldKey, Value};
 
 use super::call::{O_ACCMODE, O_RDWR, O_WRONLY, errno_name};
-use super::{Get, file, socket, text};
+use super::{Get, file, socket, text, written};
 use crate::event::{Connect, Event, Facts, Open};
 
 /// `AT_FDCWD`
@@ -123,7 +123,7 @@ fn open_arg<'a>(event: &'a Event<'_>, open: &'a Open<'_>, name: &str, arena: &'a
         "flags" | "creat_flags" => open_flags(open.flags, arena),
         "mode" => mode(open.mode, arena),
         "resolve" => number(arena, open.resolve.cast_signed()),
-        "dev" => text(bumpalo::format!(in arena, "{:x}", open.inode.dev).into_bump_str().as_bytes()),
+        "dev" => written(arena, format_args!("{:x}", open.inode.dev)),
         "ino" => number(arena, open.inode.number.cast_signed()),
         _ => return None,
     })
@@ -146,9 +146,7 @@ fn connect_arg<'a>(connect: &'a Connect<'_>, name: &str, arena: &'a Bump) -> Opt
         }
         "tuple" => socket::name(connect, arena),
         "addr" => match connect.socket.remote {
-            Some(address) => text(
-                bumpalo::format!(in arena, "{}:{}", address.ip(), address.port()).into_bump_str().as_bytes(),
-            ),
+            Some(address) => written(arena, format_args!("{}:{}", address.ip(), address.port())),
             None if connect.unix_path.is_empty() => Value::Text(b"NULL"),
             None => text(connect.unix_path),
         },
@@ -219,7 +217,7 @@ fn mode(mode: u32, arena: &Bump) -> Value<'_> {
 }
 
 fn number(arena: &Bump, number: i64) -> Value<'_> {
-    text(bumpalo::format!(in arena, "{number}").into_bump_str().as_bytes())
+    written(arena, format_args!("{number}"))
 }
 
 /// A descriptor as Falco prints it: `<f>/etc/hosts`.

@@ -1,10 +1,9 @@
 //! `evt.*` that does not depend on the call's parameters.
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as ArenaVec;
 use rule_engine::value::{FieldKey, Value};
 
-use super::{Get, text};
+use super::{Get, text, written};
 use crate::event::{Event, Facts};
 
 /// `O_WRONLY`, `O_RDWR` and the mask of both (include/uapi/asm-generic/fcntl.h).
@@ -77,20 +76,18 @@ pub(super) fn errno_name(result: i64, arena: &Bump) -> Value<'_> {
     let name = usize::try_from(result.unsigned_abs()).ok().and_then(|number| ERRNO.get(number));
     match name {
         Some(name) if !name.is_empty() => text(name.as_bytes()),
-        _ => text(bumpalo::format!(in arena, "{result}").into_bump_str().as_bytes()),
+        _ => written(arena, format_args!("{result}")),
     }
 }
 
 fn local_time<'a>(event: &Event<'_>, format: &str, arena: &'a Bump) -> Value<'a> {
     let time = timestamp(event).to_zoned(jiff::tz::TimeZone::system());
-    text(bumpalo::format!(in arena, "{}", time.strftime(format)).into_bump_str().as_bytes())
+    written(arena, format_args!("{}", time.strftime(format)))
 }
 
 fn iso_time<'a>(event: &'a Event<'_>, _: &FieldKey, arena: &'a Bump) -> Option<Value<'a>> {
     let time = timestamp(event);
-    let mut written = ArenaVec::new_in(arena);
-    written.extend_from_slice(bumpalo::format!(in arena, "{time:.9}").as_bytes());
-    Some(Value::Text(written.into_bump_slice()))
+    Some(written(arena, format_args!("{time:.9}")))
 }
 
 fn timestamp(event: &Event<'_>) -> jiff::Timestamp {

@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 use rule_engine::value::Value;
 
-use super::{Get, text};
+use super::{Get, text, written};
 use crate::event::decode::{AF_INET, AF_INET6, AF_UNIX};
 use crate::event::{Connect, Event, Facts};
 
@@ -86,7 +86,7 @@ pub(super) fn name<'a>(connect: &Connect<'a>, arena: &'a Bump) -> Value<'a> {
     };
     let local = connect.socket.local.unwrap_or_else(|| unspecified(remote));
     let (local, remote) = (address_text(local), address_text(remote));
-    text(bumpalo::format!(in arena, "{local}->{remote}").into_bump_str().as_bytes())
+    written(arena, format_args!("{local}->{remote}"))
 }
 
 /// `ADDRESS:PORT`, without the brackets that Rust puts around IPv6: Falco has none.
