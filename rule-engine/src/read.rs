@@ -1,0 +1,4 @@
+//! YAML → items with places.
+
+mod align;
+mod yaml;
