@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! source, diagnostic, schema, value     the ground: texts and spans, messages, what fields and events exist
+//! suggest, priority, render, text       did-you-mean; the eight levels; messages drawn; texts that know their places
 //! read      YAML → items with spans
 //! lex, ast, parse                       condition text → tree
 //! collect   items of all files → lists, macros, rules (append, override, exceptions, redefinition)
@@ -19,6 +20,13 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod lex;
+pub mod parse;
+pub mod priority;
+mod read;
+pub mod render;
 pub mod schema;
 pub mod source;
+mod suggest;
+mod text;
 pub mod value;
