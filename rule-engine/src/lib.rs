@@ -23,6 +23,7 @@ pub mod diagnostic;
 mod lex;
 pub mod parse;
 pub mod priority;
+mod read;
 pub mod render;
 pub mod schema;
 pub mod source;
