@@ -30,6 +30,6 @@ pub mod render;
 pub mod sample;
 pub mod schema;
 pub mod source;
-mod suggest;
+pub mod suggest;
 mod text;
 pub mod value;
