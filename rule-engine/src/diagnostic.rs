@@ -155,7 +155,10 @@ impl Code {
                 "name of a list is left where its items were meant",
             ),
             Code::NeverMatches => ("LINT_NEVER_MATCHES", "no event can satisfy the condition"),
-            Code::UntestedRule => ("LINT_UNTESTED_RULE", "no test case expects the rule to match"),
+            Code::UntestedRule => (
+                "LINT_UNTESTED_RULE",
+                "no test case expects the rule to match",
+            ),
             Code::TestCase => ("TEST_ERR_CASE", "test case is not well formed"),
             Code::TestFailed => ("TEST_FAILED", "rule does not do what a test case expects"),
         }
