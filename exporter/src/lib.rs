@@ -7,10 +7,13 @@
 //!                 pipeline is the loop; http shows; config, cli and app put it together
 //! ```
 
+pub mod bundled;
+pub mod cli;
 pub mod config;
 pub mod event;
 pub mod http;
 pub mod metrics;
 pub mod output;
+pub mod rule_files;
 pub mod state;
 pub mod sys;
