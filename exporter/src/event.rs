@@ -13,8 +13,9 @@ use std::net::SocketAddr;
 
 use rule_engine::schema::EventTypeId;
 
+use self::container::ContainerId;
 use self::fields::FieldTable;
-use self::model::{Process, Surroundings, User};
+use self::model::{Cgroup, Process, ProcessKey, Surroundings};
 
 /// One event, placed: what happened, who did it, and where to ask for more. All by reference.
 pub struct Event<'a> {
@@ -30,8 +31,16 @@ pub struct Event<'a> {
     pub cpu: u32,
     /// The acting thread.
     pub tid: u32,
+    /// Key of the acting process.
+    pub actor: ProcessKey,
+    /// Its effective user id at the event.
+    pub uid: u32,
+    /// Its effective group id at the event.
+    pub gid: u32,
     /// The acting process; none if no record told of it.
     pub process: Option<&'a Process>,
+    /// The cgroup it was in at the event; none if no record told of that.
+    pub cgroup: Option<&'a Cgroup>,
     /// Ancestors and users.
     pub surroundings: &'a dyn Surroundings,
     /// What happened.
@@ -158,9 +167,10 @@ impl Event<'_> {
         self.boot_wall_ns.saturating_add(boot_ns)
     }
 
-    /// The account behind one of the process's ids.
-    fn user(&self, id: impl Fn(&Process) -> u32) -> Option<&User> {
-        self.process.and_then(|process| self.surroundings.user(id(process)))
+    /// The container that acted; none on the host.
+    #[must_use]
+    pub fn container(&self) -> Option<&ContainerId> {
+        self.cgroup.and_then(|cgroup| cgroup.container.as_ref())
     }
 
     /// The result of the call: a descriptor, zero or a negative error number.

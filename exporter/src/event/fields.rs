@@ -9,8 +9,12 @@ mod file;
 mod process;
 mod socket;
 
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
 use bumpalo::Bump;
-use rule_engine::schema::{EventTypeId, FieldId, Schema};
+use bumpalo::collections::String as ArenaString;
+use rule_engine::schema::{EventTypeId, FieldId, ParamDef, Schema};
 use rule_engine::value::{FieldKey, FieldRef, Fields, Value};
 
 use super::Event;
@@ -22,29 +26,37 @@ type Get = for<'a> fn(&'a Event<'_>, &FieldKey, &'a Bump) -> Option<Value<'a>>;
 pub struct FieldTable {
     by_id: Vec<Get>,
     supplied: Vec<bool>,
+    schema: Arc<Schema>,
+    hostname: Box<str>,
 }
 
 impl FieldTable {
     /// Binds every field of the schema to its source; one that has none is always missing.
     #[must_use]
-    pub fn new(schema: &Schema) -> Self {
-        let mut this = Self {
-            by_id: vec![|_, _, _| None; schema.fields.len()],
-            supplied: vec![false; schema.fields.len()],
-        };
+    pub fn new(schema: Arc<Schema>, hostname: &str) -> Self {
+        let mut by_id: Vec<Get> = vec![|_, _, _| None; schema.fields.len()];
+        let mut supplied = vec![false; schema.fields.len()];
         for (name, get) in Self::supplied_fields() {
             if let Some(FieldId(id)) = schema.field(name) {
-                this.by_id[usize::from(id)] = *get;
-                this.supplied[usize::from(id)] = true;
+                by_id[usize::from(id)] = *get;
+                supplied[usize::from(id)] = true;
             }
         }
-        this
+        Self { by_id, supplied, schema, hostname: hostname.into() }
     }
 
     /// Whether the agent has a source for a field.
     #[must_use]
     pub fn supplies(&self, field: FieldId) -> bool {
         self.supplied.get(usize::from(field.0)).copied().unwrap_or(false)
+    }
+
+    fn event_name(&self, kind: EventTypeId) -> &'static str {
+        self.schema.events.get(usize::from(kind.0)).map_or("", |event| event.name)
+    }
+
+    fn params(&self, kind: EventTypeId) -> &'static [ParamDef] {
+        self.schema.events.get(usize::from(kind.0)).map_or(&[], |event| event.params)
     }
 
     fn supplied_fields() -> impl Iterator<Item = &'static (&'static str, Get)> {
@@ -63,6 +75,14 @@ impl Fields for Event<'_> {
         let get = self.table.by_id.get(usize::from(field.id.0))?;
         get(self, &field.arg, arena)
     }
+}
+
+/// Text that is put together.
+fn written<'a>(arena: &'a Bump, what: fmt::Arguments<'_>) -> Value<'a> {
+    let mut line = ArenaString::new_in(arena);
+    // Writing to the arena does not fail; what a value's own formatting refuses is left out.
+    let _ = line.write_fmt(what);
+    Value::Text(line.into_bump_str().as_bytes())
 }
 
 /// Text may be any bytes.

@@ -60,6 +60,8 @@ pub struct Process {
     pub vpid: u32,
     /// Inode number of its pid namespace.
     pub pid_namespace: u32,
+    /// When the newest record about it was made, ns since boot.
+    pub seen_boot_ns: u64,
 }
 
 /// A program in execution, shared by a process and the children that did not exec.

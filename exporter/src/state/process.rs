@@ -93,11 +93,12 @@ impl Processes {
         }
     }
 
-    /// Notes that a process has ended. An unknown one is none of the table's business.
-    pub fn exit(&mut self, key: ProcessKey) {
+    /// Notes that a process has ended. False if that was known already; an unknown process ends for the first time.
+    pub fn exit(&mut self, key: ProcessKey) -> bool {
         match self.entries.get_mut(&key) {
             Some(entry) if !entry.exited => entry.exited = true,
-            _ => return,
+            Some(_) => return false,
+            None => return true,
         }
         self.exited.push_back(key);
         if self.exited.len() > (self.capacity / EXITED_SHARE).max(1)
@@ -105,6 +106,7 @@ impl Processes {
         {
             self.entries.remove(&oldest);
         }
+        true
     }
 
     /// Makes room for one.
@@ -147,6 +149,7 @@ mod tests {
             pgid: 0,
             vpid: pid,
             pid_namespace: 0,
+            seen_boot_ns: 0,
         }
     }
 
@@ -167,8 +170,8 @@ mod tests {
         for pid in 1..=8 {
             table.insert(process(pid, &[b'p'; 16]));
         }
-        table.exit(key(3));
-        table.exit(key(3));
+        assert!(table.exit(key(3)));
+        assert!(!table.exit(key(3)));
         assert!(table.get(key(3)).is_some());
         table.insert(process(9, &[b'p'; 16]));
         assert!(table.get(key(3)).is_none());
@@ -199,7 +202,9 @@ mod tests {
             let mut table = Processes::new(capacity);
             for (step, pid) in steps {
                 match step {
-                    0 => table.exit(key(pid)),
+                    0 => {
+                        table.exit(key(pid));
+                    }
                     _ => table.insert(process(pid, &[b'p'; 16])),
                 }
                 prop_assert!(table.len() <= capacity);

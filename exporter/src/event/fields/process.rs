@@ -8,7 +8,7 @@ use rule_engine::value::{FieldKey, Value};
 
 use super::{Get, text};
 use crate::event::Event;
-use crate::event::model::Process;
+use crate::event::model::{Process, User};
 
 /// What stands for a name that nobody knows.
 const UNKNOWN: &[u8] = b"<NA>";
@@ -35,7 +35,7 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("proc.cmdlenargs", |e, _, _| {
         e.process.map(|p| Value::Uint(p.image.args().map(<[u8]>::len).sum::<usize>() as u64))
     }),
-    ("proc.pid", |e, _, _| Some(Value::Int(e.process.map_or(-1, |p| i64::from(p.key.pid))))),
+    ("proc.pid", |e, _, _| Some(Value::Int(i64::from(e.actor.pid)))),
     ("proc.ppid", |e, _, _| e.process.map(|p| Value::Int(i64::from(p.parent.pid)))),
     ("proc.vpid", |e, _, _| e.process.map(|p| Value::Int(i64::from(p.vpid)))),
     ("proc.pvpid", |e, _, _| ancestor(e, 1).map(|p| Value::Int(i64::from(p.vpid)))),
@@ -45,11 +45,11 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("proc.is_pgid_leader", |e, _, _| e.process.map(|p| Value::Bool(p.pgid == p.key.pid))),
     ("proc.tty", |e, _, _| Some(Value::Uint(e.process.map_or(0, |p| u64::from(p.tty))))),
     ("proc.cwd", cwd),
-    ("proc.duration", |e, _, _| e.process.map(|p| Value::Uint(e.boot_ns.saturating_sub(p.key.start_boot_ns)))),
+    ("proc.duration", |e, _, _| Some(Value::Uint(e.boot_ns.saturating_sub(e.actor.start_boot_ns)))),
     ("proc.ppid.duration", |e, _, _| {
         ancestor(e, 1).map(|p| Value::Uint(e.boot_ns.saturating_sub(p.key.start_boot_ns)))
     }),
-    ("proc.pid.ts", |e, _, _| e.process.map(|p| Value::Uint(e.wall_ns(p.key.start_boot_ns)))),
+    ("proc.pid.ts", |e, _, _| Some(Value::Uint(e.wall_ns(e.actor.start_boot_ns)))),
     ("proc.ppid.ts", |e, _, _| ancestor(e, 1).map(|p| Value::Uint(e.wall_ns(p.key.start_boot_ns)))),
     ("proc.sname", session_name),
     ("proc.pname", |e, _, _| ancestor(e, 1).map(|p| text(p.comm.bytes()))),
@@ -77,16 +77,16 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         e.process.map(|p| Value::Uint(e.wall_ns(p.key.start_boot_ns).saturating_sub(p.image.ctime_ns)))
     }),
     ("thread.tid", |e, _, _| Some(Value::Int(i64::from(e.tid)))),
-    ("thread.ismain", |e, _, _| e.process.map(|p| Value::Bool(p.key.pid == e.tid))),
+    ("thread.ismain", |e, _, _| Some(Value::Bool(e.actor.pid == e.tid))),
     ("thread.cap_effective", |e, _, arena| e.process.map(|p| capabilities(p.credentials.cap_effective, arena))),
     ("thread.cap_permitted", |e, _, arena| e.process.map(|p| capabilities(p.credentials.cap_permitted, arena))),
     ("thread.cap_inheritable", |e, _, arena| {
         e.process.map(|p| capabilities(p.credentials.cap_inheritable, arena))
     }),
-    ("user.uid", |e, _, _| Some(Value::Uint(e.process.map_or(u64::from(u32::MAX), |p| u64::from(p.credentials.uid))))),
-    ("user.name", |e, _, _| Some(e.user(|p| p.credentials.uid).map_or(Value::Text(UNKNOWN), |u| text(u.name.as_bytes())))),
-    ("user.homedir", |e, _, _| Some(e.user(|p| p.credentials.uid).map_or(Value::Text(UNKNOWN), |u| text(u.home.as_bytes())))),
-    ("user.shell", |e, _, _| Some(e.user(|p| p.credentials.uid).map_or(Value::Text(UNKNOWN), |u| text(u.shell.as_bytes())))),
+    ("user.uid", |e, _, _| Some(Value::Uint(u64::from(e.uid)))),
+    ("user.name", |e, _, _| Some(account(e, e.uid, |user| &user.name))),
+    ("user.homedir", |e, _, _| Some(account(e, e.uid, |user| &user.home))),
+    ("user.shell", |e, _, _| Some(account(e, e.uid, |user| &user.shell))),
     ("user.loginuid", |e, _, _| {
         // Unset is the kernel's (uid_t)-1, which Falco gives as -1.
         Some(Value::Int(e.process.map_or(-1, |p| match p.credentials.loginuid {
@@ -95,27 +95,15 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         })))
     }),
     ("user.loginname", |e, _, _| {
-        Some(e.user(|p| p.credentials.loginuid).map_or(Value::Text(UNKNOWN), |u| text(u.name.as_bytes())))
+        let uid = e.process.map_or(u32::MAX, |p| p.credentials.loginuid);
+        Some(account(e, uid, |user| &user.name))
     }),
-    ("group.gid", |e, _, _| Some(Value::Uint(e.process.map_or(u64::from(u32::MAX), |p| u64::from(p.credentials.gid))))),
-    ("group.name", |e, _, _| {
-        let name = e.process.and_then(|p| e.surroundings.group(p.credentials.gid));
-        Some(Value::Text(name.map_or(UNKNOWN, str::as_bytes)))
-    }),
-    ("container.id", |e, _, _| {
-        let id = e.process.and_then(|p| p.cgroup.container.as_ref()).map(|c| c.short().as_bytes());
-        Some(Value::Text(id.unwrap_or(HOST)))
-    }),
-    ("container.full_id", |e, _, _| {
-        e.process.and_then(|p| p.cgroup.container.as_ref()).map(|c| text(c.full.as_bytes()))
-    }),
-    ("container.type", |e, _, _| {
-        e.process.and_then(|p| p.cgroup.container.as_ref()).map(|c| text(c.runtime.name().as_bytes()))
-    }),
-    ("k8s.pod.uid", |e, _, _| {
-        let container = e.process.and_then(|p| p.cgroup.container.as_ref())?;
-        container.pod_uid.as_ref().map(|uid| text(uid.as_bytes()))
-    }),
+    ("group.gid", |e, _, _| Some(Value::Uint(u64::from(e.gid)))),
+    ("group.name", |e, _, _| Some(Value::Text(e.surroundings.group(e.gid).map_or(UNKNOWN, str::as_bytes)))),
+    ("container.id", |e, _, _| Some(Value::Text(e.container().map_or(HOST, |c| c.short().as_bytes())))),
+    ("container.full_id", |e, _, _| e.container().map(|c| text(c.full.as_bytes()))),
+    ("container.type", |e, _, _| e.container().map(|c| text(c.runtime.name().as_bytes()))),
+    ("k8s.pod.uid", |e, _, _| e.container()?.pod_uid.as_ref().map(|uid| text(uid.as_bytes()))),
 ];
 
 /// Names of capabilities by bit (include/uapi/linux/capability.h).
@@ -162,6 +150,11 @@ const CAPABILITIES: [&str; 41] = [
     "CAP_BPF",
     "CAP_CHECKPOINT_RESTORE",
 ];
+
+/// What the user database says of an id.
+fn account<'a>(event: &'a Event<'_>, uid: u32, part: impl Fn(&User) -> &str) -> Value<'a> {
+    Value::Text(event.surroundings.user(uid).map_or(UNKNOWN, |user| part(user).as_bytes()))
+}
 
 /// The `n`-th ancestor: 0 is the process itself, 1 its parent.
 fn ancestor<'a>(event: &'a Event<'_>, n: u32) -> Option<&'a Process> {
