@@ -50,7 +50,9 @@ fn each_shell_on_a_terminal_counts_once_and_its_line_says_who_and_where() {
     assert_eq!(line["priority"], "Notice");
     assert_eq!(line["source"], "syscall");
     assert_eq!(field(&line, "proc.name"), "sh");
-    assert_eq!(*field(&line, "proc.tty"), json!(tty(docker.pid(&id))));
+    let pid = docker.pid(&id);
+    assert_eq!(*field(&line, "proc.pid"), json!(pid));
+    assert_eq!(*field(&line, "proc.tty"), json!(tty(pid)));
     let parent = field(&line, "proc.pname").as_str().expect("a parent");
     assert!(PARENTS.contains(&parent), "{parent}");
     assert_eq!(agent.matches_of(SHELL_RULE), 1.0);

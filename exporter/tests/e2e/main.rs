@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod burst;
+mod connections;
 mod containers;
 mod prometheus;
 mod sensitive_files;
