@@ -27,6 +27,10 @@ run: compiler ## Build the agent and run it, with ARGS="…" for its flags.
 
 .PHONY: test
 test: compiler nextest services ## Run all tests, on the real kernel and with real containers.
+ifneq ($(SUDO),)
+	cargo nextest run --workspace --no-run
+	@sudo -v # Asked for here, after the long build: tests have no terminal to ask on.
+endif
 	cargo nextest run --workspace
 
 .PHONY: lint
