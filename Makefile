@@ -1,6 +1,9 @@
 # Builds, runs and checks Saker on Debian and Ubuntu. Needed beforehand: git, make, and Rust by rustup.
 # Each target installs what it lacks and nothing else; where all is present, nothing is installed.
 
+# Where rustup and Debian put programs that are not on every user's path.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
+
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr a-z- A-Z_)
 
@@ -55,7 +58,8 @@ nextest: compiler
 .PHONY: services
 services:
 	$(call need,command -v prometheus && command -v promtool,prometheus)
-	$(call need,command -v dockerd && command -v docker,docker.io)
+	$(call need,command -v dockerd,docker.io)
+	$(call need,command -v docker,docker-cli)
 	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)
 	$(call need,command -v podman,podman)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)
