@@ -5,7 +5,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr a-z- A-Z_)
+HOST := $(shell PATH="$(PATH)" rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr a-z- A-Z_)
 
 # The kernel lets only root watch it: what cargo runs runs as root, what it builds stays the user's.
 ifneq ($(SUDO),)
