@@ -30,11 +30,10 @@ fn prometheus_answers_with_the_new_value() {
             .is_some_and(|value| value > before && value == agent.matches_of(RULE))
     });
     assert_eq!(prometheus.query("count(saker_build_info)"), Some(1.0));
-    assert_eq!(
+    assert!(
         prometheus
             .query("process_resident_memory_bytes > 0")
-            .is_some(),
-        true
+            .is_some()
     );
 }
 
