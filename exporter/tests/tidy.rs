@@ -97,7 +97,7 @@ fn read(path: &Path) -> String {
 /// The names that follow `PREFIX::`, also in braces, outside comments.
 fn imported(code: &str, prefix: &str) -> BTreeSet<String> {
     let code = regex(r"(?m)//.*$").replace_all(code, "");
-    let path = Regex::new(&format!(r"\b{prefix}::(?:([a-z_]\w*)|\{{)")).unwrap();
+    let path = regex(&format!(r"\b{prefix}::(?:([a-z_]\w*)|\{{)"));
     let words = regex(r"[a-z_]\w*|[{},]|[A-Z]\w*|::");
     let mut names = BTreeSet::new();
     for found in path.captures_iter(&code) {
