@@ -4,6 +4,7 @@
 //! for wrong usage. Never: anything that outlives a command but what `run` starts.
 
 mod list;
+mod run;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -21,6 +22,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch this host, judge what happens by the rules, and serve the counts.
+    Run(run::Args),
+    #[command(flatten)]
+    Once(Once),
+}
+
+/// Commands that do one thing and end.
+#[derive(Debug, Subcommand)]
+enum Once {
     /// List rules, macros, lists, fields or events.
     List(list::Args),
     /// Print a completion script for a shell.
@@ -59,6 +69,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let command = match cli.command {
+        // The agent's threads write for themselves, so nobody may hold the streams.
+        Command::Run(args) => return run::run(args),
+        Command::Once(command) => command,
+    };
     let coloured = io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -68,7 +83,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         err: &mut err,
         coloured,
     };
-    let verdict = command(cli.command, &mut terminal).and_then(|verdict| {
+    let verdict = run_once(command, &mut terminal).and_then(|verdict| {
         terminal.out.flush()?;
         Ok(verdict)
     });
@@ -83,10 +98,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn command(command: Command, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
+fn run_once(command: Once, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     match command {
-        Command::List(args) => list::run(&args, terminal),
-        Command::Completions { shell } => {
+        Once::List(args) => list::run(&args, terminal),
+        Once::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "saker", &mut terminal.out);
             Ok(Verdict::Good)
         }
