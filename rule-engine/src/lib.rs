@@ -19,14 +19,26 @@
 //! event, an implementation of [`value::Fields`].
 
 pub mod ast;
+pub mod check;
+pub mod compile;
 pub mod diagnostic;
+pub mod eval;
+pub mod eventset;
 mod lex;
+pub mod op;
 pub mod parse;
 pub mod priority;
+pub mod program;
 mod read;
+pub mod reference;
 pub mod render;
+#[cfg(test)]
+mod samples;
 pub mod schema;
 pub mod source;
 mod suggest;
+pub mod template;
 mod text;
+mod transform;
+pub mod typed;
 pub mod value;

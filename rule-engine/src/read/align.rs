@@ -36,8 +36,13 @@ enum UnitKind {
 pub(super) fn scalar(file: &str, span: Span, style: ScalarStyle, decoded: &str) -> MappedText {
     let range = span.start as usize..(span.end as usize).min(file.len());
     let raw = file.get(range).unwrap_or_default();
-    let quotes = usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
-    let inner = raw.get(quotes..raw.len().saturating_sub(quotes)).unwrap_or_default();
+    let quotes = usize::from(matches!(
+        style,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
+    ));
+    let inner = raw
+        .get(quotes..raw.len().saturating_sub(quotes))
+        .unwrap_or_default();
     let offset = span.start as usize + quotes;
     if inner == decoded && !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
         return MappedText::verbatim(decoded, span.source, offset);
@@ -57,13 +62,23 @@ fn align(units: &[Unit], decoded: &str, span: Span) -> MappedText {
     let mut letter = [0; 4];
     while let Some(&(at, c)) = chars.peek() {
         let Some(unit) = units.next() else {
-            text.push_made(&decoded[at..], Span { start: span.end.saturating_sub(1).max(span.start), ..span });
+            text.push_made(
+                &decoded[at..],
+                Span {
+                    start: span.end.saturating_sub(1).max(span.start),
+                    ..span
+                },
+            );
             break;
         };
         let (start, end) = (unit.at as u32, (unit.at + unit.len) as u32);
         match unit.kind {
-            UnitKind::Char(own) if own == c => text.push_verbatim(c.encode_utf8(&mut letter), span.source, unit.at),
-            UnitKind::Escape => text.push_made(c.encode_utf8(&mut letter), Span { start, end, ..span }),
+            UnitKind::Char(own) if own == c => {
+                text.push_verbatim(c.encode_utf8(&mut letter), span.source, unit.at)
+            }
+            UnitKind::Escape => {
+                text.push_made(c.encode_utf8(&mut letter), Span { start, end, ..span })
+            }
             UnitKind::Break if c == '\n' || c == ' ' => {
                 text.push_made(c.encode_utf8(&mut letter), Span { start, end, ..span });
             }
@@ -84,20 +99,34 @@ fn block(file: &str, span: Span, decoded: &str) -> Vec<Unit> {
     let start = block_start(&file[..(span.start as usize).min(end)], decoded);
     let body = &file[start..end];
     let indentation = |text: &str| {
-        let line = text.lines().find(|line| !line.trim_matches([' ', '\r']).is_empty())?;
+        let line = text
+            .lines()
+            .find(|line| !line.trim_matches([' ', '\r']).is_empty())?;
         Some(line.len() - line.trim_start_matches(' ').len())
     };
     // The first line with content gives the block's indentation: what it has in the file more than in the decoded text.
-    let indent = indentation(body).unwrap_or(0).saturating_sub(indentation(decoded).unwrap_or(0));
+    let indent = indentation(body)
+        .unwrap_or(0)
+        .saturating_sub(indentation(decoded).unwrap_or(0));
     let mut units = Vec::with_capacity(body.len());
     let mut at = 0;
     while at < body.len() {
-        at += body[at..].bytes().take(indent).take_while(|byte| *byte == b' ').count();
-        let end = body[at..].find(['\n', '\r']).map_or(body.len(), |len| at + len);
+        at += body[at..]
+            .bytes()
+            .take(indent)
+            .take_while(|byte| *byte == b' ')
+            .count();
+        let end = body[at..]
+            .find(['\n', '\r'])
+            .map_or(body.len(), |len| at + len);
         push_chars(&mut units, &body[at..end], start + at);
         at = end + line_break(&body[end..]);
         if at > end {
-            units.push(Unit { at: start + end, len: at - end, kind: UnitKind::Break });
+            units.push(Unit {
+                at: start + end,
+                len: at - end,
+                kind: UnitKind::Break,
+            });
         }
     }
     units
@@ -109,7 +138,9 @@ fn block_start(before: &str, decoded: &str) -> usize {
     let mut start = line_start(before.len());
     let empty_lines = decoded.len() - decoded.trim_start_matches('\n').len();
     for _ in 0..empty_lines {
-        let end = before[..start].strip_suffix("\r\n").or(before[..start].strip_suffix(['\n', '\r']));
+        let end = before[..start]
+            .strip_suffix("\r\n")
+            .or(before[..start].strip_suffix(['\n', '\r']));
         let Some(end) = end.map(str::len) else { break };
         let previous = line_start(end);
         if !before[previous..end].bytes().all(|byte| byte == b' ') {
@@ -142,22 +173,38 @@ fn flow(inner: &str, offset: usize, style: ScalarStyle) -> Vec<Unit> {
             '\n' | '\r' => {
                 units.truncate(units.len() - loose);
                 let len = line_break(rest);
-                units.push(Unit { at: offset + at, len, kind: UnitKind::Break });
+                units.push(Unit {
+                    at: offset + at,
+                    len,
+                    kind: UnitKind::Break,
+                });
                 at += len + blanks(&rest[len..]);
                 loose = 0;
                 continue;
             }
             c => (c.len_utf8(), UnitKind::Char(c)),
         };
-        loose = if matches!(kind, UnitKind::Char(' ' | '\t')) { loose + 1 } else { 0 };
-        units.push(Unit { at: offset + at, len: len.min(rest.len()), kind });
+        loose = if matches!(kind, UnitKind::Char(' ' | '\t')) {
+            loose + 1
+        } else {
+            0
+        };
+        units.push(Unit {
+            at: offset + at,
+            len: len.min(rest.len()),
+            kind,
+        });
         at += len.min(rest.len());
     }
     units
 }
 
 fn push_chars(units: &mut Vec<Unit>, line: &str, offset: usize) {
-    units.extend(line.char_indices().map(|(at, c)| Unit { at: offset + at, len: c.len_utf8(), kind: UnitKind::Char(c) }));
+    units.extend(line.char_indices().map(|(at, c)| Unit {
+        at: offset + at,
+        len: c.len_utf8(),
+        kind: UnitKind::Char(c),
+    }));
 }
 
 /// Length of the line break that the text starts with.

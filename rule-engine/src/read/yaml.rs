@@ -64,17 +64,41 @@ impl<'s> Yaml<'s> {
     /// # Errors
     /// The text is not YAML, or exceeds a limit.
     pub(crate) fn parse(source: &'s Source, id: SourceId) -> Result<Yaml<'s>, Diagnostic> {
-        let whole = Span { source: id, start: 0, end: 0 };
+        let whole = Span {
+            source: id,
+            start: 0,
+            end: 0,
+        };
         if source.text.len() > MAX_FILE_BYTES {
-            let message = format!("file has {} bytes; the limit is {MAX_FILE_BYTES}", source.text.len());
-            return Err(Diagnostic::error(Code::YamlParse, message, Some(whole)).help("split it into several files"));
+            let message = format!(
+                "file has {} bytes; the limit is {MAX_FILE_BYTES}",
+                source.text.len()
+            );
+            return Err(Diagnostic::error(Code::YamlParse, message, Some(whole))
+                .help("split it into several files"));
         }
-        let yaml = Yaml { source, nodes: Vec::new(), documents: Vec::new() };
-        let mut builder = Builder { yaml, id, open: Vec::new(), anchors: HashMap::new() };
+        let yaml = Yaml {
+            source,
+            nodes: Vec::new(),
+            documents: Vec::new(),
+        };
+        let mut builder = Builder {
+            yaml,
+            id,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+        };
         for event in Parser::new_from_str(&source.text) {
             let (event, span) = event.map_err(|error| not_yaml(&error, id))?;
             let range = span.byte_range().unwrap_or_default();
-            builder.event(event, Span { source: id, start: range.start as u32, end: range.end as u32 })?;
+            builder.event(
+                event,
+                Span {
+                    source: id,
+                    start: range.start as u32,
+                    end: range.end as u32,
+                },
+            )?;
         }
         Ok(builder.yaml)
     }
@@ -88,14 +112,18 @@ impl<'s> Yaml<'s> {
     pub(crate) fn text(&self, id: NodeId) -> MappedText {
         let node = self.node(id);
         match &node.kind {
-            NodeKind::Scalar(text, style) => align::scalar(&self.source.text, node.span, *style, text),
+            NodeKind::Scalar(text, style) => {
+                align::scalar(&self.source.text, node.span, *style, text)
+            }
             _ => MappedText::default(),
         }
     }
 
     /// The first value of the key.
     pub(crate) fn get(&self, mapping: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
-        let NodeKind::Mapping(pairs) = &self.node(mapping).kind else { return None };
+        let NodeKind::Mapping(pairs) = &self.node(mapping).kind else {
+            return None;
+        };
         pairs.iter().copied().find(|(name, _)| matches!(&self.node(*name).kind, NodeKind::Scalar(text, _) if **text == *key))
     }
 }
@@ -103,7 +131,15 @@ impl<'s> Yaml<'s> {
 fn not_yaml(error: &ScanError, source: SourceId) -> Diagnostic {
     let at = error.marker().byte_offset().unwrap_or(0) as u32;
     let message = format!("file is not valid YAML: {}", error.info());
-    Diagnostic::error(Code::YamlParse, message, Some(Span { source, start: at, end: at }))
+    Diagnostic::error(
+        Code::YamlParse,
+        message,
+        Some(Span {
+            source,
+            start: at,
+            end: at,
+        }),
+    )
 }
 
 struct Builder<'s> {
@@ -119,14 +155,25 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let null = style == ScalarStyle::Plain && tag.is_none() && is_null(&text);
-                let kind = if null { NodeKind::Null } else { NodeKind::Scalar(text.into(), style) };
+                let kind = if null {
+                    NodeKind::Null
+                } else {
+                    NodeKind::Scalar(text.into(), style)
+                };
                 let node = self.add(kind, span, anchor)?;
                 self.place(node);
             }
-            Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => self.start(span, anchor)?,
+            Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
+                self.start(span, anchor)?
+            }
             Event::SequenceEnd => self.end(span, NodeKind::Sequence),
             Event::MappingEnd => self.end(span, |members| {
-                NodeKind::Mapping(members.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+                NodeKind::Mapping(
+                    members
+                        .chunks_exact(2)
+                        .map(|pair| (pair[0], pair[1]))
+                        .collect(),
+                )
             }),
             Event::Alias(anchor) => self.alias(anchor, span)?,
             _ => {}
@@ -136,7 +183,10 @@ impl Builder<'_> {
 
     fn add(&mut self, kind: NodeKind, span: Span, anchor: usize) -> Result<NodeId, Diagnostic> {
         if self.yaml.nodes.len() >= MAX_NODES {
-            return Err(self.limit(format!("file holds more than {MAX_NODES} values, which is the limit"), span));
+            return Err(self.limit(
+                format!("file holds more than {MAX_NODES} values, which is the limit"),
+                span,
+            ));
         }
         let id = NodeId(self.yaml.nodes.len());
         self.yaml.nodes.push(Node { span, kind });
@@ -148,7 +198,10 @@ impl Builder<'_> {
 
     fn start(&mut self, span: Span, anchor: usize) -> Result<(), Diagnostic> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.limit(format!("values nest deeper than {MAX_DEPTH} levels, which is the limit"), span));
+            return Err(self.limit(
+                format!("values nest deeper than {MAX_DEPTH} levels, which is the limit"),
+                span,
+            ));
         }
         let node = self.add(NodeKind::Open, span, anchor)?;
         self.open.push((node, Vec::new()));
@@ -201,23 +254,40 @@ mod tests {
     const ID: SourceId = SourceId(0);
 
     fn show(yaml: &Yaml<'_>, id: NodeId) -> String {
-        let all = |ids: &[NodeId]| ids.iter().map(|id| show(yaml, *id)).collect::<Vec<_>>().join(",");
+        let all = |ids: &[NodeId]| {
+            ids.iter()
+                .map(|id| show(yaml, *id))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         match &yaml.node(id).kind {
             NodeKind::Null => "~".into(),
             NodeKind::Scalar(text, _) => format!("{text:?}"),
             NodeKind::Sequence(ids) => format!("[{}]", all(ids)),
             NodeKind::Mapping(pairs) => {
-                let pair = |(k, v): &(NodeId, NodeId)| format!("{}:{}", show(yaml, *k), show(yaml, *v));
-                format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
+                let pair =
+                    |(k, v): &(NodeId, NodeId)| format!("{}:{}", show(yaml, *k), show(yaml, *v));
+                format!(
+                    "{{{}}}",
+                    pairs.iter().map(pair).collect::<Vec<_>>().join(",")
+                )
             }
             NodeKind::Open => "open".into(),
         }
     }
 
     fn read(text: &str) -> Result<String, String> {
-        let source = Source { name: "t.yaml".into(), text: text.into() };
+        let source = Source {
+            name: "t.yaml".into(),
+            text: text.into(),
+        };
         match Yaml::parse(&source, ID) {
-            Ok(yaml) => Ok(yaml.documents.iter().map(|id| show(&yaml, *id)).collect::<Vec<_>>().join(" | ")),
+            Ok(yaml) => Ok(yaml
+                .documents
+                .iter()
+                .map(|id| show(&yaml, *id))
+                .collect::<Vec<_>>()
+                .join(" | ")),
             Err(diagnostic) => Err(diagnostic.message),
         }
     }
@@ -228,10 +298,19 @@ mod tests {
             ("", ""),
             ("# nothing\n", ""),
             ("---\n---\n- a\n", "~ | [\"a\"]"),
-            ("- a: 1\n  b: [x, 'y z', \"\\t\"]\n", r#"[{"a":"1","b":["x","y z","\t"]}]"#),
-            ("- ~\n- null\n- 'null'\n- !!str null\n- ''\n-\n", r#"[~,~,"null","null","",~]"#),
+            (
+                "- a: 1\n  b: [x, 'y z', \"\\t\"]\n",
+                r#"[{"a":"1","b":["x","y z","\t"]}]"#,
+            ),
+            (
+                "- ~\n- null\n- 'null'\n- !!str null\n- ''\n-\n",
+                r#"[~,~,"null","null","",~]"#,
+            ),
             ("- &x {k: [1]}\n- *x\n", r#"[{"k":["1"]},{"k":["1"]}]"#),
-            ("- >\n  a\n  b\n- |\n  a\n  b\n", "[\"a b\\n\",\"a\\nb\\n\"]"),
+            (
+                "- >\n  a\n  b\n- |\n  a\n  b\n",
+                "[\"a b\\n\",\"a\\nb\\n\"]",
+            ),
             ("- k: 1\n  k: 2\n", r#"[{"k":"1","k":"2"}]"#),
         ] {
             assert_eq!(read(text).as_deref(), Ok(expected), "{text:?}");
@@ -240,9 +319,14 @@ mod tests {
 
     #[test]
     fn the_first_of_two_values_is_found() {
-        let source = Source { name: "t.yaml".into(), text: "- k: 1\n  k: 2\n".into() };
+        let source = Source {
+            name: "t.yaml".into(),
+            text: "- k: 1\n  k: 2\n".into(),
+        };
         let yaml = Yaml::parse(&source, ID).unwrap();
-        let NodeKind::Sequence(items) = &yaml.node(yaml.documents[0]).kind else { panic!() };
+        let NodeKind::Sequence(items) = &yaml.node(yaml.documents[0]).kind else {
+            panic!()
+        };
         let (_, value) = yaml.get(items[0], "k").unwrap();
         assert_eq!(show(&yaml, value), "\"1\"");
         assert!(yaml.get(items[0], "x").is_none());
@@ -251,12 +335,28 @@ mod tests {
     #[test]
     fn limits_are_errors_with_the_number_in_them() {
         let deep = "[".repeat(70) + &"]".repeat(70);
-        assert_eq!(read(&deep), Err("values nest deeper than 64 levels, which is the limit".into()));
+        assert_eq!(
+            read(&deep),
+            Err("values nest deeper than 64 levels, which is the limit".into())
+        );
         let many = "- a\n".repeat(MAX_NODES);
-        assert_eq!(read(&many), Err("file holds more than 1000000 values, which is the limit".into()));
+        assert_eq!(
+            read(&many),
+            Err("file holds more than 1000000 values, which is the limit".into())
+        );
         let large = "#".repeat(MAX_FILE_BYTES + 1);
-        assert_eq!(read(&large), Err("file has 8388609 bytes; the limit is 8388608".into()));
-        assert_eq!(read("&a [*a]"), Err("alias refers to the collection that it stands in".into()));
-        assert!(read("- *nowhere").unwrap_err().starts_with("file is not valid YAML"));
+        assert_eq!(
+            read(&large),
+            Err("file has 8388609 bytes; the limit is 8388608".into())
+        );
+        assert_eq!(
+            read("&a [*a]"),
+            Err("alias refers to the collection that it stands in".into())
+        );
+        assert!(
+            read("- *nowhere")
+                .unwrap_err()
+                .starts_with("file is not valid YAML")
+        );
     }
 }

@@ -10,21 +10,30 @@ fn scalars(yaml: &Yaml<'_>, id: NodeId, out: &mut Vec<NodeId>) {
     match &yaml.node(id).kind {
         NodeKind::Scalar(..) => out.push(id),
         NodeKind::Sequence(members) => members.iter().for_each(|id| scalars(yaml, *id, out)),
-        NodeKind::Mapping(pairs) => pairs.iter().for_each(|(_, value)| scalars(yaml, *value, out)),
+        NodeKind::Mapping(pairs) => pairs
+            .iter()
+            .for_each(|(_, value)| scalars(yaml, *value, out)),
         NodeKind::Null | NodeKind::Open => {}
     }
 }
 
 /// Every letter or digit of every scalar must lead to itself in the file.
 fn check(text: &str) -> usize {
-    let source = Source { name: "t.yaml".into(), text: text.into() };
+    let source = Source {
+        name: "t.yaml".into(),
+        text: text.into(),
+    };
     let yaml = Yaml::parse(&source, SourceId(0)).unwrap();
     let mut found = Vec::new();
-    yaml.documents.iter().for_each(|id| scalars(&yaml, *id, &mut found));
+    yaml.documents
+        .iter()
+        .for_each(|id| scalars(&yaml, *id, &mut found));
     let mut letters = 0;
     for id in &found {
         let mapped = yaml.text(*id);
-        let NodeKind::Scalar(decoded, _) = &yaml.node(*id).kind else { unreachable!() };
+        let NodeKind::Scalar(decoded, _) = &yaml.node(*id).kind else {
+            unreachable!()
+        };
         assert_eq!(mapped.as_str(), &**decoded);
         for (at, c) in decoded.char_indices().filter(|(_, c)| c.is_alphanumeric()) {
             let span = mapped.span(at..at + c.len_utf8()).unwrap();
@@ -66,7 +75,10 @@ fn letters_of_every_style_lead_to_themselves() {
 
 #[test]
 fn folded_break_leads_to_the_end_of_its_line() {
-    let source = Source { name: "t.yaml".into(), text: "- >\n  ab\n  cd\n".into() };
+    let source = Source {
+        name: "t.yaml".into(),
+        text: "- >\n  ab\n  cd\n".into(),
+    };
     let yaml = Yaml::parse(&source, SourceId(0)).unwrap();
     let mut found = Vec::new();
     scalars(&yaml, yaml.documents[0], &mut found);
