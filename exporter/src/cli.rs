@@ -3,7 +3,11 @@
 //! In: argv. Out: results on standard output, messages on standard error, and 0 for success, 1 for a finding or failure, 2
 //! for wrong usage. Never: anything that outlives a command but what `run` starts.
 
+mod check;
+mod explain;
 mod list;
+mod rules;
+mod test;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -21,8 +25,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Load rules and say everything that is wrong with them.
+    Check(check::Args),
     /// List rules, macros, lists, fields or events.
     List(list::Args),
+    /// Run rule unit tests.
+    Test(test::Args),
+    /// Show how a rule's condition evaluates over an event.
+    Explain(explain::Args),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -85,7 +95,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn command(command: Command, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     match command {
+        Command::Check(args) => check::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
+        Command::Test(args) => test::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "saker", &mut terminal.out);
             Ok(Verdict::Good)

@@ -14,6 +14,5 @@ pub mod event;
 pub mod http;
 pub mod metrics;
 pub mod output;
-pub mod rule_files;
 pub mod state;
 pub mod sys;

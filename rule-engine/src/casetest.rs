@@ -12,11 +12,12 @@ pub use report::{junit, text};
 
 use std::collections::BTreeSet;
 
-use crate::compile::RuleSet;
+
 use crate::diagnostic::{Code, Diagnostic};
 use crate::eval::Evaluator;
 use crate::explain::{self, Explanation};
 use crate::load::{LoadOptions, Selected, Selector};
+use crate::program::RuleSet;
 use crate::sample::MapEvent;
 use crate::schema::Schema;
 use crate::source::{Source, SourceId, Span};
@@ -94,9 +95,14 @@ impl Suite {
 
     /// Names of the rules that some case expects to match.
     pub fn tested_rules(&self) -> BTreeSet<&str> {
-        let outputs = |case: &Case| case.outputs.iter().map(|(rule, ..)| rule.as_str()).collect::<Vec<_>>();
-        let rules = |case: &Case| case.matching.iter().map(|(rule, _)| rule.as_str()).collect::<Vec<_>>();
-        self.cases.iter().flat_map(|case| [rules(case), outputs(case)].concat()).collect()
+        let matching = self.cases.iter().flat_map(|case| &case.matching).map(|(rule, _)| rule.as_str());
+        let outputs = self.cases.iter().flat_map(|case| &case.outputs).map(|(rule, ..)| rule.as_str());
+        matching.chain(outputs).collect()
+    }
+
+    /// Names of the rules that some case expects not to match.
+    pub fn missed_rules(&self) -> BTreeSet<&str> {
+        self.cases.iter().flat_map(|case| &case.silent).map(|(rule, _)| rule.as_str()).collect()
     }
 
     /// Judges every case.

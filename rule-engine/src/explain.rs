@@ -1,8 +1,8 @@
 //! Why a rule matches an event or not: its condition evaluated part by part.
 //!
 //! In: a compiled rule and an event. Out: [`Explanation`], the tree of the condition with the result of every part and the
-//! value of every field, as data, as text for people and as JSON. Never: the compiled program: this walks the checked tree
-//! itself, plainly, and so is also what the program's results are compared with.
+//! value of every field, as data, as text for people and as JSON. Never: the compiled program; parts are judged by
+//! [`crate::reference`].
 
 mod print;
 
@@ -11,11 +11,10 @@ use std::fmt;
 use bumpalo::Bump;
 use serde_json::{Map, Value as Json, json};
 
-use crate::op::{self, Matcher};
 use crate::program::Rule;
+use crate::reference::Plain;
 use crate::schema::Schema;
-use crate::transform;
-use crate::typed::{Check, FieldUse, Node, NodeKind, Operand, Test};
+use crate::typed::{Check, Node, NodeKind};
 use crate::value::{Fields, Value};
 
 /// Parts that a condition may have with its macros put in; what is larger is not explained.
@@ -82,47 +81,18 @@ impl std::error::Error for TooLarge {}
 /// The condition has too many parts.
 pub fn explain(rule: &Rule, event: &dyn Fields, schema: &Schema) -> Result<Explanation, TooLarge> {
     let arena = Bump::new();
-    let mut walk = Walk { event, schema, arena: &arena, parts: 0 };
+    let mut walk = Walk { plain: Plain { schema, event, arena: &arena }, parts: 0 };
     Ok(Explanation { rule: rule.name.clone(), root: walk.part(&rule.condition.root)? })
 }
 
-/// Whether a condition holds for an event, by plain walking.
-pub(crate) fn holds(node: &Node, event: &dyn Fields, arena: &Bump) -> bool {
-    match &node.kind {
-        NodeKind::And(members) => members.iter().all(|member| holds(member, event, arena)),
-        NodeKind::Or(members) => members.iter().any(|member| holds(member, event, arena)),
-        NodeKind::Not(inner) => !holds(inner, event, arena),
-        NodeKind::Macro { body, .. } => holds(body, event, arena),
-        NodeKind::Check(check) => check_holds(check, event, arena),
-    }
-}
-
-fn check_holds(check: &Check, event: &dyn Fields, arena: &Bump) -> bool {
-    let mut field = |used: &FieldUse| event.get(&used.field, arena);
-    let Some(left) = transform::operand(&check.operand, &mut field, arena) else {
-        return false;
-    };
-    let (ty, multiplicity) = (check.operand.ty(), check.operand.multiplicity());
-    match &check.test {
-        Test::Exists => true,
-        // What does not compile here was refused when the rule was loaded.
-        Test::Constants { op, modifier, values } => Matcher::new(ty, multiplicity, *op, *modifier, values)
-            .is_ok_and(|matcher| matcher.matches(left, arena)),
-        Test::Operand { op, right } => transform::operand(right, &mut field, arena)
-            .is_some_and(|right| op::compare(*op, ty, multiplicity, left, right, arena)),
-    }
-}
-
 struct Walk<'a> {
-    event: &'a dyn Fields,
-    schema: &'a Schema,
-    arena: &'a Bump,
+    plain: Plain<'a>,
     parts: usize,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Recursion is as deep as the condition, which check has limited.
-    fn part(&mut self, node: &Node) -> Result<Part, TooLarge> {
+    fn part(&mut self, node: &'a Node) -> Result<Part, TooLarge> {
         self.parts += 1;
         if self.parts > MAX_PARTS {
             return Err(TooLarge);
@@ -144,23 +114,23 @@ impl Walk<'_> {
                 let body = self.part(body)?;
                 Part { holds: body.holds, kind: PartKind::Macro { name: name.clone(), body: Box::new(body) } }
             }
-            NodeKind::Check(check) => Part { holds: check_holds(check, self.event, self.arena), kind: self.check(check) },
+            NodeKind::Check(check) => Part { holds: self.plain.check(check), kind: self.check(check) },
         })
     }
 
-    fn all(&mut self, members: &[Node]) -> Result<Vec<Part>, TooLarge> {
+    fn all(&mut self, members: &'a [Node]) -> Result<Vec<Part>, TooLarge> {
         members.iter().map(|member| self.part(member)).collect()
     }
 
-    fn check(&self, check: &Check) -> PartKind {
+    fn check(&self, check: &'a Check) -> PartKind {
         let mut fields: Vec<(String, Option<Json>)> = Vec::new();
         check.for_each_field(&mut |used| {
-            let name = used.field.written(self.schema);
+            let name = used.field.written(self.plain.schema);
             if !fields.iter().any(|(known, _)| *known == name) {
-                fields.push((name, self.event.get(&used.field, self.arena).map(json)));
+                fields.push((name, self.plain.field(used).map(json)));
             }
         });
-        PartKind::Check { text: print::check(check, self.schema), fields }
+        PartKind::Check { text: print::check(check, self.plain.schema), fields }
     }
 }
 

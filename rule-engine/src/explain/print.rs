@@ -1,6 +1,6 @@
 //! A checked comparison as text, near to how it was written.
 
-use crate::ast::{Literal, Modifier, Operator};
+use crate::ast::{Literal, Modifier, Operator, TransformArg};
 use crate::op::Constant;
 use crate::schema::Schema;
 use crate::source::TextRange;
@@ -38,7 +38,7 @@ fn constants(op: Operator, modifier: Option<Modifier>, values: &[Constant]) -> S
 
 fn constant(constant: &Constant) -> String {
     match constant {
-        Constant::Text(bytes) | Constant::Bytes(bytes) => literal(bytes, false),
+        Constant::Text(bytes) | Constant::Bytes(bytes) => literal(bytes).to_string(),
         Constant::Int(number) => number.to_string(),
         Constant::Uint(number) => number.to_string(),
         Constant::Bool(truth) => truth.to_string(),
@@ -47,15 +47,15 @@ fn constant(constant: &Constant) -> String {
     }
 }
 
-fn literal(bytes: &[u8], quoted: bool) -> String {
-    Literal { value: bytes.into(), quoted, range: TextRange::default() }.to_string()
+fn literal(bytes: &[u8]) -> Literal {
+    Literal { value: bytes.into(), quoted: false, range: TextRange::default() }
 }
 
 fn operand(operand: &Operand, schema: &Schema) -> String {
     match operand {
         Operand::Field(used) => used.field.written(schema),
-        Operand::Text(text) => literal(text, true),
-        Operand::Number(number) => literal(number, false),
+        Operand::Text(text) => TransformArg::Text(literal(text)).to_string(),
+        Operand::Number(number) => literal(number).to_string(),
         Operand::List(items) => format!("({})", all(items, schema)),
         Operand::Transform(transform) => function(&transform.function, schema),
     }
