@@ -32,7 +32,9 @@ pub(super) fn read(source: &Source, id: SourceId, schema: &Schema) -> Result<Vec
         match &datum.kind {
             DatumKind::Null => {}
             DatumKind::List(items) => cases.extend(items.iter().filter_map(|item| reader.case(item))),
-            _ => reader.error(&datum, format!("a test file is a list of cases, not {}", datum.describe())),
+            _ => {
+                reader.error(&datum, format!("a test file is a list of cases, not {}", datum.describe()));
+            }
         }
     }
     if reader.found.is_empty() { Ok(cases) } else { Err(reader.found) }
