@@ -132,6 +132,8 @@ constants! {
         CALL_CREAT = 4,
         /// connect
         CALL_CONNECT = 5,
+        /// i386: one number for all socket calls; records name the call in it.
+        CALL_SOCKETCALL = 6,
     }
     "rec_process_flag": u32 {
         /// A kernel thread: no program, no arguments, no directory.

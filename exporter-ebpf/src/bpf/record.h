@@ -69,7 +69,7 @@ enum rec_tail_flag {
 	PATH_PSEUDO = 32,        /* no path: a nameless file system's own name, as memfd:x or an empty name for a pipe */
 };
 
-/* System calls in words that do not depend on the architecture: values of the watch table, rec_call.call. */
+/* System calls by names that do not depend on the architecture: values of the watch table, rec_call.call. */
 enum rec_syscall {
 	CALL_NONE = 0,           /* not wanted */
 	CALL_OPEN = 1,
@@ -77,6 +77,7 @@ enum rec_syscall {
 	CALL_OPENAT2 = 3,
 	CALL_CREAT = 4,
 	CALL_CONNECT = 5,
+	CALL_SOCKETCALL = 6,     /* i386: one number for all socket calls; records name the call in it */
 };
 
 /* rec_process.flags */

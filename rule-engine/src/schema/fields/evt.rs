@@ -118,6 +118,7 @@ pub(super) static FIELDS: &[FieldDef] = fields! {
     "evt.is_open_write" Bool T1 [] "The open call asks for writing, whether it succeeds or not; false for other events."
     "evt.is_open_exec" Bool T2 [] "The open or creat call creates a file that may be executed; false for other events."
     "evt.is_open_create" Bool T3 [] "The open call really created a file; false for other events."
+    "evt.view" CharBuf T3 [] "Which path of a file event the rule was judged by: `requested` as the caller wrote it, `effective` as the kernel opened it; ours, Falco has no such field."
     "evt.infra.docker.name" CharBuf T3 [of(Supply::Never)] "Name of a Docker infrastructure event; always missing."
     "evt.infra.docker.container.id" CharBuf T3 [of(Supply::Never)] "Container of a Docker infrastructure event; always missing."
     "evt.infra.docker.container.name" CharBuf T3 [of(Supply::Never)] "Container name of a Docker infrastructure event; always missing."
