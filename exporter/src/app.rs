@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rule_engine::compile::RuleSet;
+use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 

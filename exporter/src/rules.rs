@@ -2,10 +2,11 @@
 //!
 //! In: [`Settings`]. Out: [`Rules`] that compile, or everything that is wrong with them, drawn. Never: printing.
 
-use rule_engine::compile::{Matching, RuleSet};
+use rule_engine::program::{Matching, RuleSet};
 use rule_engine::diagnostic::{Diagnostic, Severity};
 use rule_engine::load::{self, LoadOptions, Selected, Selector};
 use rule_engine::priority::Priority;
+use rule_engine::render;
 use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
@@ -58,7 +59,7 @@ pub fn load(settings: &Settings, schema: &Schema) -> Result<Rules, RulesError> {
         .diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Warning)
-        .map(|diagnostic| diagnostic.render(&loaded.sources, false))
+        .map(|diagnostic| render::draw(diagnostic, &loaded.sources, false))
         .collect();
     Ok(Rules { set, warnings })
 }
@@ -92,7 +93,7 @@ fn errors(diagnostics: &[Diagnostic], sources: &[Source]) -> RulesError {
     let drawn: Vec<String> = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .map(|diagnostic| diagnostic.render(sources, false))
+        .map(|diagnostic| render::draw(diagnostic, sources, false))
         .collect();
     RulesError { report: drawn.join("\n") }
 }

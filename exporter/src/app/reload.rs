@@ -167,9 +167,12 @@ impl Changes {
 
     /// Returns when something has changed and then been quiet for a while.
     pub async fn next(&mut self) {
-        match &mut self.told {
-            Some(told) if told.recv().await.is_some() => {}
-            _ => std::future::pending().await,
+        let told = match &mut self.told {
+            Some(told) => told.recv().await,
+            None => None,
+        };
+        if told.is_none() {
+            std::future::pending().await
         }
     }
 }
