@@ -44,13 +44,26 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
         }
         write!(terminal.out, "{}", summary.text())?;
     }
-    Ok(if found.has_errors() { Verdict::Bad } else { Verdict::Good })
+    Ok(if found.has_errors() {
+        Verdict::Bad
+    } else {
+        Verdict::Good
+    })
 }
 
 /// Rules that no test expects to match, where tests stand below the rules at all.
 fn untested(paths: &[PathBuf], infos: &[RuleInfo], schema: &Schema) -> Vec<Diagnostic> {
-    let folders = paths.iter().map(|path| if path.is_dir() { path.clone() } else { path.with_file_name("") });
-    let folders: BTreeSet<_> = folders.map(|folder| folder.join("tests")).filter(|folder| folder.is_dir()).collect();
+    let folders = paths.iter().map(|path| {
+        if path.is_dir() {
+            path.clone()
+        } else {
+            path.with_file_name("")
+        }
+    });
+    let folders: BTreeSet<_> = folders
+        .map(|folder| folder.join("tests"))
+        .filter(|folder| folder.is_dir())
+        .collect();
     if folders.is_empty() {
         return Vec::new();
     }
@@ -65,7 +78,11 @@ fn untested(paths: &[PathBuf], infos: &[RuleInfo], schema: &Schema) -> Vec<Diagn
         Diagnostic::new(Severity::Lint, Code::UntestedRule, message, Some(info.span))
             .help("add a case to a *.test.yaml below tests/ that names it under `match`")
     };
-    infos.iter().filter(|info| !tested.contains(&info.name)).map(lint).collect()
+    infos
+        .iter()
+        .filter(|info| !tested.contains(&info.name))
+        .map(lint)
+        .collect()
 }
 
 /// What was loaded, in numbers.
@@ -83,7 +100,12 @@ struct Summary {
 
 impl Summary {
     fn new(found: &Found, infos: &[RuleInfo]) -> Summary {
-        let count = |severity| found.diagnostics().filter(|diagnostic| diagnostic.severity == severity).count();
+        let count = |severity| {
+            found
+                .diagnostics()
+                .filter(|diagnostic| diagnostic.severity == severity)
+                .count()
+        };
         let enabled = || infos.iter().filter(|info| info.enabled);
         Summary {
             files: found.loaded.sources.len(),
@@ -94,12 +116,24 @@ impl Summary {
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
             lints: count(Severity::Lint),
-            events: enabled().flat_map(|info| info.details.events.iter().copied()).collect(),
+            events: enabled()
+                .flat_map(|info| info.details.events.iter().copied())
+                .collect(),
         }
     }
 
     fn text(&self) -> String {
-        let Summary { files, rules, enabled, macros, lists, errors, warnings, lints, events } = self;
+        let Summary {
+            files,
+            rules,
+            enabled,
+            macros,
+            lists,
+            errors,
+            warnings,
+            lints,
+            events,
+        } = self;
         let verdict = if *errors == 0 { "ok" } else { "invalid" };
         let names = events.iter().copied().collect::<Vec<_>>().join(", ");
         format!(
@@ -107,13 +141,19 @@ impl Summary {
              loaded: {rules} rules ({enabled} enabled), {macros} macros, {lists} lists from {files} files\n\
              event types needed: {}\n{}",
             events.len(),
-            if names.is_empty() { String::new() } else { format!("  {names}\n") },
+            if names.is_empty() {
+                String::new()
+            } else {
+                format!("  {names}\n")
+            },
         )
     }
 
     fn json(&self, found: &Found) -> serde_json::Value {
         let sources = &found.loaded.sources;
-        let messages = found.diagnostics().map(|diagnostic| render::to_json(diagnostic, sources));
+        let messages = found
+            .diagnostics()
+            .map(|diagnostic| render::to_json(diagnostic, sources));
         json!({
             "valid": self.errors == 0,
             "files": sources.iter().map(|source| &source.name).collect::<Vec<_>>(),

@@ -52,11 +52,21 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
     match (args.subject, args.json, args.markdown) {
         (Subject::Fields, false, false) => fields_text(&schema, out)?,
         (Subject::Fields, true, _) => {
-            print_json(out, &schema.fields.iter().map(|field| field_json(&schema, field)).collect::<Vec<_>>())?;
+            print_json(
+                out,
+                &schema
+                    .fields
+                    .iter()
+                    .map(|field| field_json(&schema, field))
+                    .collect::<Vec<_>>(),
+            )?;
         }
         (Subject::Fields, _, true) => fields_page(&schema, out)?,
         (Subject::Events, false, false) => events_text(&schema, out)?,
-        (Subject::Events, true, _) => print_json(out, &schema.events.iter().map(event_json).collect::<Vec<_>>())?,
+        (Subject::Events, true, _) => print_json(
+            out,
+            &schema.events.iter().map(event_json).collect::<Vec<_>>(),
+        )?,
         (Subject::Events, _, true) => events_page(&schema, out)?,
         (_, _, true) => anyhow::bail!("--markdown is for fields and events"),
         (subject, json, false) => return loaded(subject, json, args, &schema, terminal),
@@ -72,7 +82,9 @@ fn loaded(
     schema: &Schema,
     terminal: &mut Terminal<'_>,
 ) -> anyhow::Result<Verdict> {
-    let Some(loaded) = rules::load_whole(&args.rules.rules, schema, &LoadOptions::default(), terminal)? else {
+    let Some(loaded) =
+        rules::load_whole(&args.rules.rules, schema, &LoadOptions::default(), terminal)?
+    else {
         return Ok(Verdict::Bad);
     };
     let out = &mut *terminal.out;
@@ -80,20 +92,38 @@ fn loaded(
         (Subject::Macros, true) => print_json(out, &loaded.macro_infos())?,
         (Subject::Macros, false) => {
             for item in loaded.macro_infos() {
-                writeln!(out, "{}{}: {}", item.name, unused(item.used), one_line(&item.condition))?;
+                writeln!(
+                    out,
+                    "{}{}: {}",
+                    item.name,
+                    unused(item.used),
+                    one_line(&item.condition)
+                )?;
             }
         }
         (Subject::Lists, true) => print_json(out, &loaded.list_infos())?,
         (Subject::Lists, false) => {
             for item in loaded.list_infos() {
-                writeln!(out, "{}{}: {}", item.name, unused(item.used), item.items.join(", "))?;
+                writeln!(
+                    out,
+                    "{}{}: {}",
+                    item.name,
+                    unused(item.used),
+                    item.items.join(", ")
+                )?;
             }
         }
         (_, true) => print_json(out, &loaded.rule_infos(schema))?,
         (_, false) => {
             for rule in loaded.rule_infos(schema) {
                 let off = if rule.enabled { "" } else { " (off)" };
-                writeln!(out, "{:13}  {}{off}: {}", rule.priority, rule.name, one_line(&rule.description))?;
+                writeln!(
+                    out,
+                    "{:13}  {}{off}: {}",
+                    rule.priority,
+                    rule.name,
+                    one_line(&rule.description)
+                )?;
             }
         }
     }
