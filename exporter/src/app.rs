@@ -4,26 +4,28 @@
 //! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
-use std::collections::BTreeSet;
+mod events;
+mod reload;
+
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rule_engine::compile::RuleSet;
+use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::events::EventThread;
+use self::reload::{ReloadMetrics, Reloader};
 use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::decode::{CALLS, PROCESS_EVENTS};
 use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
-use crate::pipeline::{Control, Pipeline, PipelineMetrics};
-use crate::probe::{KernelCounters, Probe, Ring, Waker, kind_name};
-use crate::reload::{ReloadMetrics, Reloader};
+use crate::pipeline::{Pipeline, PipelineMetrics};
+use crate::probe::{KernelCounters, Probe, kind_name};
+use crate::rules::Rules;
 use crate::state::State;
 use crate::state::user::Users;
 use crate::sys::{self, capability};
@@ -35,7 +37,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the address is taken, or the kernel refuses the probes.
-pub fn run(settings: &Settings, rules: RuleSet, schema: &Arc<Schema>) -> anyhow::Result<()> {
+pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::Result<()> {
     let server = Server::bind(settings.listen)?;
     let mut registry = Registry::new();
     let rooms = Rooms::declare(&mut registry, settings, schema);
@@ -43,15 +45,16 @@ pub fn run(settings: &Settings, rules: RuleSet, schema: &Arc<Schema>) -> anyhow:
 
     let mut probe = Probe::load(settings.ring_bytes)?;
     declare_kernel(&mut registry, probe.take_counters()?, rooms.pipeline.malformed());
-    warn_of_gaps(&rules, schema);
-    probe.watch(wanted(&rules, schema))?;
+    let watched = watched_calls(&rules.set, schema);
+    probe.watch(|name| watched.contains(&name))?;
     probe.attach()?;
     let scanned = probe.scan()?;
     let ring = probe.take_ring()?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
     let writer = start_writer(settings, rooms.pending)?;
-    let detector = Detector::new(rules, &rooms.rules);
+    rooms.reload.succeeded(rules.enabled());
+    let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(users()));
     let hostname = sys::hostname();
     let pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, rooms.queue);
@@ -70,6 +73,7 @@ pub fn run(settings: &Settings, rules: RuleSet, schema: &Arc<Schema>) -> anyhow:
         metrics: rooms.reload,
         probe,
         events: events.handle(),
+        watched,
     };
     let served = serve(server, site, reloader, &readiness);
     events.stop()?;
@@ -145,35 +149,20 @@ fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: 
 }
 
 /// Names of the event types that some probe supplies.
-pub fn supplied_events() -> impl Iterator<Item = &'static str> {
+fn supplied_events() -> impl Iterator<Item = &'static str> {
     PROCESS_EVENTS
         .iter()
         .copied()
         .chain(CALLS.iter().map(|(_, name)| *name))
 }
 
-/// Whether a system call's records are wanted by the rules.
-pub fn wanted<'a>(rules: &'a RuleSet, schema: &'a Schema) -> impl Fn(&str) -> bool + 'a {
-    |name| {
-        schema
-            .event(name)
-            .is_some_and(|event| rules.events().contains(event))
-    }
-}
-
-/// Says which event types the rules wait for in vain.
-pub fn warn_of_gaps(rules: &RuleSet, schema: &Schema) {
-    let supplied: BTreeSet<&str> = supplied_events().collect();
-    let missing: Vec<&str> = rules
-        .events()
-        .iter()
-        .map(|event| schema.event_def(event).name)
-        .filter(|name| !supplied.contains(name))
-        .collect();
-    // A rule without event types wants all there are; naming them would help nobody.
-    if !missing.is_empty() && missing.len() < 50 {
-        tracing::warn!(events = missing.join(", "), "no probe supplies these event types, which loaded rules wait for");
-    }
+/// Names of the system calls whose records the rules want.
+fn watched_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
+    let wanted = |name: &&str| {
+        let event = schema.event(name);
+        event.is_some_and(|event| rules.events().contains(event))
+    };
+    CALLS.iter().map(|(_, name)| *name).filter(wanted).collect()
 }
 
 fn start_writer(settings: &Settings, pending: output::Pending) -> anyhow::Result<Option<Writer>> {
@@ -185,61 +174,6 @@ fn start_writer(settings: &Settings, pending: output::Pending) -> anyhow::Result
     let lines = Lines::new(format, sys::hostname());
     let writer = Writer::start(pending, std::io::stdout(), lines);
     Ok(Some(writer.context("the writer thread cannot be started")?))
-}
-
-/// The thread that events walk through.
-pub struct EventThread {
-    control: Sender<Control>,
-    waker: Waker,
-    thread: JoinHandle<()>,
-}
-
-/// Speaks to the event thread.
-#[derive(Clone)]
-pub struct EventHandle {
-    control: Sender<Control>,
-    waker: Waker,
-}
-
-impl EventHandle {
-    /// Hands a message over; one that comes after the thread's end is dropped.
-    pub fn send(&self, message: Control) {
-        if self.control.send(message).is_ok() {
-            self.waker.wake();
-        }
-    }
-}
-
-impl EventThread {
-    fn start(mut pipeline: Pipeline, mut ring: Ring, scanned: Vec<u8>) -> anyhow::Result<Self> {
-        let (control, messages) = mpsc::channel();
-        let waker = ring.waker();
-        let thread = thread::Builder::new()
-            .name("saker-events".to_owned())
-            .spawn(move || {
-                pipeline.scanned(&scanned);
-                drop(scanned);
-                pipeline.run(&mut ring, &messages);
-            })
-            .context("the event thread cannot be started")?;
-        Ok(Self { control, waker, thread })
-    }
-
-    fn handle(&self) -> EventHandle {
-        EventHandle {
-            control: self.control.clone(),
-            waker: self.waker.clone(),
-        }
-    }
-
-    /// Lets the thread take what is in the ring, and ends it.
-    fn stop(self) -> anyhow::Result<()> {
-        self.handle().send(Control::Stop);
-        match self.thread.join() {
-            Ok(()) => Ok(()),
-            Err(_) => anyhow::bail!("the event thread ended in a panic; its message is above"),
-        }
-    }
 }
 
 /// Serves HTTP, and reloads rules when told to, until a signal ends the agent.
@@ -275,7 +209,7 @@ fn serve(
 }
 
 /// The host's user database; what cannot be read leaves ids without names.
-pub fn users() -> Users {
+fn users() -> Users {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     Users::parse(&read("/etc/passwd"), &read("/etc/group"))
 }

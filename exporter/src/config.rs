@@ -122,7 +122,9 @@ pub enum Selector {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration file {path}: {source}; check the path given with -c or SAKER_CONFIG")]
+    #[error(
+        "cannot read the configuration file {path}: {source}; check the path given with -c or SAKER_CONFIG"
+    )]
     Read {
         /// Its path.
         path: PathBuf,
@@ -169,7 +171,9 @@ impl Layer {
             Ok(layer) => Ok(layer.unwrap_or_default()),
             Err(error) => {
                 let mut message = error.to_string();
-                if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error.without_snippet()
+                if let serde_saphyr::Error::SerdeUnknownField {
+                    field, expected, ..
+                } = error.without_snippet()
                     && let Some(near) = suggest::closest(field, expected.iter().copied())
                 {
                     message.push_str(&format!("\ndid you mean `{near}`?"));
@@ -183,7 +187,9 @@ impl Layer {
     ///
     /// # Errors
     /// When a variable holds a value that its setting cannot have.
-    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_environment(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         let output = match variable("SAKER_OUTPUT").as_deref() {
             None => None,
             Some("json") => Some(OutputFormat::Json),
@@ -278,7 +284,10 @@ mod tests {
     use super::*;
 
     fn settings(texts: &[&str]) -> Result<Settings, String> {
-        let layers = texts.iter().map(|text| Layer::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let layers = texts
+            .iter()
+            .map(|text| Layer::parse(text))
+            .collect::<Result<Vec<_>, _>>()?;
         Settings::from_layers(layers).map_err(|error| error.to_string())
     }
 
@@ -292,7 +301,10 @@ mod tests {
         .unwrap();
         assert_eq!(got.rules, ["/a", "/b"].map(PathBuf::from));
         assert_eq!(got.listen, "127.0.0.1:2".parse().unwrap());
-        assert_eq!((got.output, got.rule_matching), (OutputFormat::Text, RuleMatching::First));
+        assert_eq!(
+            (got.output, got.rule_matching),
+            (OutputFormat::Text, RuleMatching::First)
+        );
         assert_eq!(
             got.rule_selection,
             [
@@ -306,10 +318,19 @@ mod tests {
     #[test]
     fn faults_say_where_and_what_to_do() {
         for (text, parts) in [
-            ("lisen: 127.0.0.1:1", &["lisen", "did you mean `listen`?"][..]),
-            ("listen: localhost", &["listen: `localhost`", "127.0.0.1:9797"]),
+            (
+                "lisen: 127.0.0.1:1",
+                &["lisen", "did you mean `listen`?"][..],
+            ),
+            (
+                "listen: localhost",
+                &["listen: `localhost`", "127.0.0.1:9797"],
+            ),
             ("output: xml", &["xml", "json"]),
-            ("ring_bytes: 1000000", &["ring_bytes: 1000000", "power of two"]),
+            (
+                "ring_bytes: 1000000",
+                &["ring_bytes: 1000000", "power of two"],
+            ),
             ("processes_max: 3", &["processes_max: 3", "1024"]),
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),

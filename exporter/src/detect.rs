@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use rule_engine::RuleSet;
+use bumpalo::Bump;
 use rule_engine::eval::{Evaluator, Match};
+use rule_engine::program::{RuleId, RuleSet};
 use uuid::Uuid;
 
 use crate::event::{Event, View};
@@ -37,14 +38,18 @@ pub struct Detector {
     rules: RuleSet,
     evaluator: Evaluator,
     handles: Vec<Handle>,
-    /// Rules that have matched the event at hand; empty between events.
-    matched: Vec<usize>,
+    /// Rules that have matched the event at hand.
+    matched: Vec<RuleId>,
+    /// Where the two paths of an event are compared; emptied after each.
+    arena: Bump,
 }
 
 /// What a match of one rule needs, made once.
 struct Handle {
     matches: Counter,
     facts: Arc<RuleFacts>,
+    /// Keys of the fields that the rule's output mentions, in the order in which a match gives them.
+    keys: Vec<Arc<str>>,
 }
 
 impl Detector {
@@ -64,6 +69,7 @@ impl Detector {
                     source: rule.source.as_str().into(),
                     tags: rule.tags.iter().map(|tag| tag.as_str().into()).collect(),
                 }),
+                keys: rule.output.fields().iter().map(|field| field.key.as_str().into()).collect(),
             })
             .collect();
         Self {
@@ -71,6 +77,7 @@ impl Detector {
             rules,
             handles,
             matched: Vec::new(),
+            arena: Bump::new(),
         }
     }
 
@@ -79,7 +86,9 @@ impl Detector {
     pub fn evaluate(&mut self, mut event: Event<'_>, mut on_match: impl FnMut(OwnedMatch)) {
         self.matched.clear();
         self.evaluate_view(&event, &mut on_match);
-        if event.effective_path_differs(self.evaluator.arena()) {
+        let differs = event.effective_path_differs(&self.arena);
+        self.arena.reset();
+        if differs {
             event.view = View::Effective;
             self.evaluate_view(&event, &mut on_match);
         }
@@ -91,16 +100,17 @@ impl Detector {
             evaluator,
             handles,
             matched,
+            arena: _,
         } = self;
         evaluator.evaluate(rules, event, |fired: Match<'_>| {
-            let index = fired.rule_index();
-            let Some(handle) = handles.get(index) else {
+            let id = fired.rule.id;
+            let Some(handle) = handles.get(id.0 as usize) else {
                 return;
             };
-            if matched.contains(&index) {
+            if matched.contains(&id) {
                 return;
             }
-            matched.push(index);
+            matched.push(id);
             handle.matches.inc();
             on_match(owned(&fired, handle, event));
         });
@@ -115,9 +125,11 @@ fn owned(fired: &Match<'_>, handle: &Handle, event: &Event<'_>) -> OwnedMatch {
         time_wall_ns: event.wall_ns(event.boot_ns),
         rule: Arc::clone(&handle.facts),
         message,
-        fields: fired
-            .fields()
-            .map(|(name, value)| (Arc::clone(name), FieldValue::from(value)))
+        fields: handle
+            .keys
+            .iter()
+            .zip(fired.fields())
+            .map(|(key, (_, value, _))| (Arc::clone(key), FieldValue::from(value)))
             .collect(),
     }
 }

@@ -5,12 +5,11 @@
 //! argument.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
 use exporter_ebpf::record::{self, Record};
 use rule_engine::schema::Schema;
-use tokio::sync::oneshot;
 
 use crate::detect::Detector;
 use crate::event::decode::{EventTypes, facts};
@@ -43,7 +42,7 @@ pub trait Records {
 /// What the event thread is told.
 pub enum Control {
     /// Judge by these rules from now on, and say so.
-    Rules(Box<Detector>, oneshot::Sender<()>),
+    Rules(Box<Detector>, Sender<()>),
     /// The user database has changed.
     Users(Arc<Users>),
     /// Take what is there, and end.

@@ -7,6 +7,6 @@ mod counters;
 mod load;
 mod ring;
 
-pub use counters::{KernelCounters, KernelCount};
+pub use counters::{KernelCount, KernelCounters, kind_name};
 pub use load::{Probe, ProbeError};
 pub use ring::{Ring, Waker};

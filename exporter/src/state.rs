@@ -10,12 +10,16 @@ pub mod user;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use exporter_ebpf::record::{self, ExecRecord, INODE_MEMFD, INODE_OVERLAY_UPPER, Path, Record, Tail, TaskRecord};
+use exporter_ebpf::record::{
+    self, ExecRecord, INODE_MEMFD, INODE_OVERLAY_UPPER, Path, Record, Tail, TaskRecord,
+};
 
 use self::process::Processes;
 use self::user::Users;
 use crate::event::container::ContainerId;
-use crate::event::model::{Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User};
+use crate::event::model::{
+    Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
+};
 
 /// Cgroups that are remembered; a node runs a few hundred at a time.
 const CGROUPS_MAX: usize = 16_384;
@@ -73,7 +77,11 @@ impl State {
             Record::Fork(fork) => return self.fork(&fork.fixed),
             Record::Exit(exit) => {
                 let key = actor(&exit.fixed.header);
-                return if self.processes.exit(key) { Applied::Event } else { Applied::StateOnly };
+                return if self.processes.exit(key) {
+                    Applied::Event
+                } else {
+                    Applied::StateOnly
+                };
             }
             Record::Open(_) | Record::Connect(_) => self.moved(record.header()),
         }
@@ -98,7 +106,12 @@ impl State {
         // What the ring has told since is newer than the scan.
         let known = self.processes.get(key(&fixed.process));
         if known.is_none_or(|known| known.seen_boot_ns < fixed.header.time_boot_ns) {
-            let image = image(task.exe, &fixed.inode, task.args, fixed.process.start_boot_ns);
+            let image = image(
+                task.exe,
+                &fixed.inode,
+                task.args,
+                fixed.process.start_boot_ns,
+            );
             let cgroup = self.remember_cgroup(&fixed.process, task.cgroup);
             self.processes.insert(process(
                 &fixed.process,
@@ -122,8 +135,13 @@ impl State {
             None => (Arc::default(), Arc::from(&b""[..])),
         };
         let cgroup = self.remember_cgroup(&fork.process, Tail::default());
-        self.processes
-            .insert(process(&fork.process, image, cwd, cgroup, fork.header.time_boot_ns));
+        self.processes.insert(process(
+            &fork.process,
+            image,
+            cwd,
+            cgroup,
+            fork.header.time_boot_ns,
+        ));
         Applied::StateOnly
     }
 
@@ -136,7 +154,10 @@ impl State {
             return;
         }
         if let Some(cgroup) = self.cgroups.get(&header.cgroup_id) {
-            let process = Process { cgroup: Arc::clone(cgroup), ..Process::clone(known) };
+            let process = Process {
+                cgroup: Arc::clone(cgroup),
+                ..Process::clone(known)
+            };
             self.processes.insert(process);
         }
     }
@@ -149,8 +170,13 @@ impl State {
         {
             return Arc::clone(known);
         }
-        let container = cgroup::container(path.bytes).or_else(|| self.container_by_shim(process, path.bytes));
-        let cgroup = Arc::new(Cgroup { id, path: path.bytes.into(), container });
+        let container =
+            cgroup::container(path.bytes).or_else(|| self.container_by_shim(process, path.bytes));
+        let cgroup = Arc::new(Cgroup {
+            id,
+            path: path.bytes.into(),
+            container,
+        });
         if path.bytes.is_empty() {
             // Nothing is known of it: the next record that brings its path shall be believed.
             return cgroup;
@@ -172,9 +198,8 @@ impl State {
         for _ in 0..SHIM_DISTANCE_MAX {
             let ancestor = self.processes.get(parent)?;
             if ancestor.comm.bytes().starts_with(b"containerd-shim") {
-                let option = |name: &[u8]| {
-                    ancestor.image.args().skip_while(|arg| *arg != name).nth(1)
-                };
+                let option =
+                    |name: &[u8]| ancestor.image.args().skip_while(|arg| *arg != name).nth(1);
                 return cgroup::shim_container(path, option(b"-namespace")?, option(b"-id")?);
             }
             parent = ancestor.parent;
@@ -200,15 +225,24 @@ impl Surroundings for State {
 /// Who acted.
 #[must_use]
 pub fn actor(header: &record::Header) -> ProcessKey {
-    ProcessKey { pid: header.pid, start_boot_ns: header.start_boot_ns }
+    ProcessKey {
+        pid: header.pid,
+        start_boot_ns: header.start_boot_ns,
+    }
 }
 
 fn key(process: &record::Process) -> ProcessKey {
-    ProcessKey { pid: process.pid, start_boot_ns: process.start_boot_ns }
+    ProcessKey {
+        pid: process.pid,
+        start_boot_ns: process.start_boot_ns,
+    }
 }
 
 fn parent(process: &record::Process) -> ProcessKey {
-    ProcessKey { pid: process.parent_pid, start_boot_ns: process.parent_start_boot_ns }
+    ProcessKey {
+        pid: process.parent_pid,
+        start_boot_ns: process.parent_start_boot_ns,
+    }
 }
 
 fn process(

@@ -16,8 +16,8 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("event", &[]),
     ("state", &["event", "metrics", "sys"]),
     ("runtime", &["event", "config", "metrics", "sys"]),
-    ("detect", &["event", "metrics"]),
-    ("output", &["detect", "config", "metrics"]),
+    ("detect", &["event", "output", "metrics"]),
+    ("output", &["config", "metrics"]),
     (
         "pipeline",
         &["event", "state", "detect", "output", "metrics", "sys"],

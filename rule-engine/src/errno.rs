@@ -5,12 +5,17 @@
 /// The name of an error number (positive), such as `ENOENT` for 2.
 pub fn name(number: u32) -> Option<&'static str> {
     let at = usize::try_from(number).ok()?.checked_sub(1)?;
-    NAMES.split_ascii_whitespace().nth(at).filter(|name| *name != "-")
+    NAMES
+        .split_ascii_whitespace()
+        .nth(at)
+        .filter(|name| *name != "-")
 }
 
 /// The number behind a name.
 pub fn number(name: &str) -> Option<u32> {
-    let at = NAMES.split_ascii_whitespace().position(|known| known == name && known != "-")?;
+    let at = NAMES
+        .split_ascii_whitespace()
+        .position(|known| known == name && known != "-")?;
     u32::try_from(at + 1).ok()
 }
 
@@ -35,7 +40,14 @@ mod tests {
 
     #[test]
     fn names_and_numbers_agree() {
-        for (n, text) in [(1, "EPERM"), (2, "ENOENT"), (13, "EACCES"), (38, "ENOSYS"), (111, "ECONNREFUSED"), (133, "EHWPOISON")] {
+        for (n, text) in [
+            (1, "EPERM"),
+            (2, "ENOENT"),
+            (13, "EACCES"),
+            (38, "ENOSYS"),
+            (111, "ECONNREFUSED"),
+            (133, "EHWPOISON"),
+        ] {
             assert_eq!(name(n), Some(text));
             assert_eq!(number(text), Some(n));
         }

@@ -12,6 +12,7 @@
 //! typed, check, eventset                tree + schema → typed tree, or errors with a place
 //! template  output text → compiled template
 //! program, compile, eval                typed rules → programs indexed by event type → matches
+//! sample    events made of field values
 //! casetest  rule unit tests             explain  the evaluated tree of one rule over one event
 //! ```
 //!
@@ -20,11 +21,13 @@
 
 pub mod ast;
 pub mod diagnostic;
+pub mod errno;
 mod lex;
 pub mod parse;
 pub mod priority;
 mod read;
 pub mod render;
+pub mod sample;
 pub mod schema;
 pub mod source;
 pub mod suggest;

@@ -60,7 +60,10 @@ impl MapEvent {
     ///
     /// # Errors
     /// Everything that is wrong with the fields.
-    pub fn from_json(schema: &Schema, json: &serde_json::Value) -> Result<MapEvent, Vec<SampleError>> {
+    pub fn from_json(
+        schema: &Schema,
+        json: &serde_json::Value,
+    ) -> Result<MapEvent, Vec<SampleError>> {
         let fields = json.get("output_fields").unwrap_or(json);
         MapEvent::exact(schema, &Datum::from(fields), None)
     }
@@ -78,7 +81,11 @@ impl MapEvent {
             facts.set_ancestors(ancestors, &mut errors);
             facts.name_parent();
         }
-        if errors.is_empty() { Ok(facts.finish()) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(facts.finish())
+        } else {
+            Err(errors)
+        }
     }
 
     /// A fixture with changes; `ancestors` replaces its ancestors.
@@ -102,20 +109,17 @@ impl MapEvent {
         Ok(facts.finish())
     }
 
-    /// The fields that have a value, as they are written, in order of their names.
-    pub fn known<'s>(&'s self, schema: &'s Schema) -> Vec<(String, &'s FieldRef)> {
-        let mut known: Vec<_> = self.values.keys().map(|field| (field.written(schema), field)).collect();
-        known.sort();
-        known
-    }
-
     fn beyond(&self, field: &FieldRef) -> Option<Value<'_>> {
         let (_, rule) = self.open_ended.iter().find(|(id, _)| *id == field.id)?;
         match rule {
             OpenEnded::ZeroBeyond => Some(Value::Uint(0)),
             OpenEnded::EmptyBeyond => {
-                let whole = FieldRef { id: field.id, arg: FieldKey::None };
-                (field.arg != FieldKey::None && self.values.contains_key(&whole)).then_some(Value::Text(b""))
+                let whole = FieldRef {
+                    id: field.id,
+                    arg: FieldKey::None,
+                };
+                (field.arg != FieldKey::None && self.values.contains_key(&whole))
+                    .then_some(Value::Text(b""))
             }
         }
     }
@@ -136,7 +140,11 @@ impl Fields for MapEvent {
 
 impl SampleError {
     fn new(span: Option<Span>, message: impl Into<String>) -> SampleError {
-        SampleError { span, message: message.into(), help: None }
+        SampleError {
+            span,
+            message: message.into(),
+            help: None,
+        }
     }
 
     fn help(mut self, help: Option<String>) -> SampleError {

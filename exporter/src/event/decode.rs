@@ -6,8 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use exporter_ebpf::record::{
-    self, CALL_CONNECT, CALL_CREAT, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, ConnectRecord, INODE_OVERLAY_LOWER,
-    INODE_OVERLAY_UPPER, OPEN_CREATED, OpenRecord, Record,
+    self, CALL_CONNECT, CALL_CREAT, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, ConnectRecord,
+    INODE_OVERLAY_LOWER, INODE_OVERLAY_UPPER, OPEN_CREATED, OpenRecord, Record,
 };
 use rule_engine::schema::{EventTypeId, Schema};
 
@@ -77,8 +77,12 @@ impl EventTypes {
 #[must_use]
 pub fn facts<'a>(record: &'a Record<'a>) -> Option<Facts<'a>> {
     match record {
-        Record::Exec(exec) => Some(Facts::Exec { filename: exec.filename.bytes }),
-        Record::Exit(exit) => Some(Facts::Exit { status: exit.fixed.status }),
+        Record::Exec(exec) => Some(Facts::Exec {
+            filename: exec.filename.bytes,
+        }),
+        Record::Exit(exit) => Some(Facts::Exit {
+            status: exit.fixed.status,
+        }),
         Record::Fork(_) | Record::Task(_) => None,
         Record::Open(open) => Some(Facts::Open(open_facts(open))),
         Record::Connect(connect) => Some(Facts::Connect(connect_facts(connect))),
@@ -152,7 +156,9 @@ fn inet_address(sockaddr: &[u8]) -> Option<SocketAddr> {
 
 /// The path in a `struct sockaddr_un`; an abstract name keeps its leading NUL.
 fn unix_path(sockaddr: &[u8]) -> Option<&[u8]> {
-    let path = sockaddr.get(2..).filter(|_| family(sockaddr) == Some(AF_UNIX))?;
+    let path = sockaddr
+        .get(2..)
+        .filter(|_| family(sockaddr) == Some(AF_UNIX))?;
     match path.first() {
         Some(0) | None => Some(path),
         Some(_) => path.split(|byte| *byte == 0).next(),
@@ -192,8 +198,14 @@ mod tests {
 
     #[test]
     fn unix_paths_end_at_nul_and_abstract_names_do_not() {
-        assert_eq!(unix_path(&sockaddr(AF_UNIX, b"/run/x\0junk")), Some(&b"/run/x"[..]));
-        assert_eq!(unix_path(&sockaddr(AF_UNIX, b"\0abs\0tract")), Some(&b"\0abs\0tract"[..]));
+        assert_eq!(
+            unix_path(&sockaddr(AF_UNIX, b"/run/x\0junk")),
+            Some(&b"/run/x"[..])
+        );
+        assert_eq!(
+            unix_path(&sockaddr(AF_UNIX, b"\0abs\0tract")),
+            Some(&b"\0abs\0tract"[..])
+        );
         assert_eq!(unix_path(&sockaddr(AF_UNIX, b"")), Some(&b""[..]));
         assert_eq!(unix_path(&sockaddr(AF_INET, b"/run/x")), None);
         assert_eq!(unix_path(b"\x01"), None);

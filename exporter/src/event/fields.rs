@@ -42,27 +42,47 @@ impl FieldTable {
                 supplied[usize::from(id)] = true;
             }
         }
-        Self { by_id, supplied, schema, hostname: hostname.into() }
+        Self {
+            by_id,
+            supplied,
+            schema,
+            hostname: hostname.into(),
+        }
     }
 
     /// Whether the agent has a source for a field.
     #[must_use]
     pub fn supplies(&self, field: FieldId) -> bool {
-        self.supplied.get(usize::from(field.0)).copied().unwrap_or(false)
+        self.supplied
+            .get(usize::from(field.0))
+            .copied()
+            .unwrap_or(false)
     }
 
     fn event_name(&self, kind: EventTypeId) -> &'static str {
-        self.schema.events.get(usize::from(kind.0)).map_or("", |event| event.name)
+        self.schema
+            .events
+            .get(usize::from(kind.0))
+            .map_or("", |event| event.name)
     }
 
     fn params(&self, kind: EventTypeId) -> &'static [ParamDef] {
-        self.schema.events.get(usize::from(kind.0)).map_or(&[], |event| event.params)
+        self.schema
+            .events
+            .get(usize::from(kind.0))
+            .map_or(&[], |event| event.params)
     }
 
     fn supplied_fields() -> impl Iterator<Item = &'static (&'static str, Get)> {
-        [call::FIELDS, args::FIELDS, process::FIELDS, file::FIELDS, socket::FIELDS]
-            .into_iter()
-            .flatten()
+        [
+            call::FIELDS,
+            args::FIELDS,
+            process::FIELDS,
+            file::FIELDS,
+            socket::FIELDS,
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 

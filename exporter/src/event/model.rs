@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn arguments_are_cut_at_nul() {
         let args = |bytes: &[u8]| {
-            let image = Image { args: bytes.into(), ..Image::default() };
+            let image = Image {
+                args: bytes.into(),
+                ..Image::default()
+            };
             image.args().map(<[u8]>::to_vec).collect::<Vec<_>>()
         };
         assert_eq!(args(b""), Vec::<Vec<u8>>::new());

@@ -96,8 +96,16 @@ mod tests {
 
     #[test]
     fn paths_split_at_their_last_slash() {
-        for (path, dir, name) in [("/etc/shadow", "/etc", "shadow"), ("/x", "/", "x"), ("/", "/", ""), ("x", "", "x")] {
-            assert_eq!((directory(path.as_bytes()), file_name(path.as_bytes())), (dir.as_bytes(), name.as_bytes()));
+        for (path, dir, name) in [
+            ("/etc/shadow", "/etc", "shadow"),
+            ("/x", "/", "x"),
+            ("/", "/", ""),
+            ("x", "", "x"),
+        ] {
+            assert_eq!(
+                (directory(path.as_bytes()), file_name(path.as_bytes())),
+                (dir.as_bytes(), name.as_bytes())
+            );
         }
     }
 

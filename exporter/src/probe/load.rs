@@ -24,7 +24,6 @@ const SCAN_BYTES_MAX: u64 = 1 << 30;
 /// The loaded programs. Dropping it detaches them.
 pub struct Probe {
     ebpf: Ebpf,
-    btf: Btf,
     watch: Array<MapData, [u8; 2]>,
     /// What `watch` holds.
     watched: Vec<Watch>,
@@ -123,7 +122,6 @@ impl Probe {
             watch: Array::try_from(watch).map_err(|source| ProbeError::MapUse { name: WATCH, source })?,
             watched: syscall::watch_table(|_| false),
             ebpf,
-            btf,
         })
     }
 
@@ -210,12 +208,6 @@ impl Probe {
         let map = PerCpuArray::try_from(map)
             .map_err(|source| ProbeError::MapUse { name: COUNTERS, source })?;
         Ok(KernelCounters::new(map))
-    }
-
-    /// The kernel's types, read once for all loads.
-    #[must_use]
-    pub fn btf(&self) -> &Btf {
-        &self.btf
     }
 }
 

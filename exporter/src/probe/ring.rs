@@ -32,10 +32,9 @@ impl Ring {
     pub fn waker(&self) -> Waker {
         Waker(Arc::clone(&self.wake))
     }
-}
 
-impl Records for Ring {
-    fn drain(&mut self, max: usize, each: &mut dyn FnMut(&[u8])) -> usize {
+    /// Gives at most `max` of the records that are there to `each`, and says how many that were.
+    pub fn drain(&mut self, max: usize, each: &mut dyn FnMut(&[u8])) -> usize {
         let mut found = 0;
         while found < max {
             let Some(record) = self.ring.next() else { break };
@@ -45,7 +44,8 @@ impl Records for Ring {
         found
     }
 
-    fn wait(&mut self, within: Duration) {
+    /// Sleeps until the kernel or a [`Waker`] ends it, or `within` has passed.
+    pub fn wait(&mut self, within: Duration) {
         let timeout = Timespec {
             tv_sec: i64::try_from(within.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: within.subsec_nanos().into(),

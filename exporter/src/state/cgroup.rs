@@ -142,34 +142,66 @@ mod tests {
     const PATHS: &[(&str, Runtime, bool)] = &[
         ("/docker/ID", Runtime::Docker, false),
         ("/system.slice/docker-ID.scope", Runtime::Docker, false),
-        ("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-ID.scope", Runtime::Docker, false),
-        ("/docker/0000000000000000000000000000000000000000000000000000000000000000/docker/ID", Runtime::Docker, false),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-ID.scope",
+            Runtime::Docker,
+            false,
+        ),
+        (
+            "/docker/0000000000000000000000000000000000000000000000000000000000000000/docker/ID",
+            Runtime::Docker,
+            false,
+        ),
         ("/docker/ID/init.scope", Runtime::Docker, false),
         ("/actions_job/ID", Runtime::Docker, false),
         ("/ecs/task-definition/ID", Runtime::Docker, false),
         ("/kubepods/burstable/podUID/ID", Runtime::Cri, true),
         ("/kubepods/besteffort/podUID/ID", Runtime::Cri, true),
         ("/kubepods/podUID/ID", Runtime::Cri, true),
-        ("/kubepods/burstable/poda1b2c3d4e5f60718293a4b5c6d7e8f90/ID", Runtime::Cri, true),
+        (
+            "/kubepods/burstable/poda1b2c3d4e5f60718293a4b5c6d7e8f90/ID",
+            Runtime::Cri,
+            true,
+        ),
         (
             "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_D.slice/cri-containerd-ID.scope",
             Runtime::Containerd,
             true,
         ),
-        ("/kubepods.slice/kubepods-podU_D.slice/crio-ID.scope", Runtime::Crio, true),
-        ("/kubepods.slice/kubepods-podU_D.slice/crio-ID.scope/container", Runtime::Crio, true),
-        ("/kubepods.slice/kubepods-podU_D.slice/docker-ID.scope", Runtime::Docker, true),
+        (
+            "/kubepods.slice/kubepods-podU_D.slice/crio-ID.scope",
+            Runtime::Crio,
+            true,
+        ),
+        (
+            "/kubepods.slice/kubepods-podU_D.slice/crio-ID.scope/container",
+            Runtime::Crio,
+            true,
+        ),
+        (
+            "/kubepods.slice/kubepods-podU_D.slice/docker-ID.scope",
+            Runtime::Docker,
+            true,
+        ),
         (
             "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod1.slice/kubelet-kubepods-podU_D.slice/cri-containerd-ID.scope",
             Runtime::Containerd,
             true,
         ),
-        ("/system.slice/containerd.service/kubepods-burstable-podU_D.slice:cri-containerd:ID", Runtime::Containerd, true),
+        (
+            "/system.slice/containerd.service/kubepods-burstable-podU_D.slice:cri-containerd:ID",
+            Runtime::Containerd,
+            true,
+        ),
         ("/system.slice:docker:ID", Runtime::Docker, false),
         ("/system.slice/nerdctl-ID.scope", Runtime::Containerd, false),
         ("/libpod_parent/libpod-ID", Runtime::Podman, false),
         ("/machine.slice/libpod-ID.scope", Runtime::Podman, false),
-        ("/machine.slice/libpod-ID.scope/container", Runtime::Podman, false),
+        (
+            "/machine.slice/libpod-ID.scope/container",
+            Runtime::Podman,
+            false,
+        ),
         (
             "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container",
             Runtime::Podman,
@@ -186,7 +218,11 @@ mod tests {
                 .replace("UID", UID)
                 .replace("ID", ID);
             let got = container(text.as_bytes()).unwrap_or_else(|| panic!("{text}: no container"));
-            assert_eq!((&*got.full, got.runtime, got.pod_uid.is_some()), (ID, *runtime, *in_pod), "{text}");
+            assert_eq!(
+                (&*got.full, got.runtime, got.pod_uid.is_some()),
+                (ID, *runtime, *in_pod),
+                "{text}"
+            );
             assert_eq!(got.short(), &ID[..12]);
         }
     }
@@ -197,10 +233,18 @@ mod tests {
             ("/default/ctrtest", "ctrtest", Runtime::Containerd),
             ("/default/ctrtest/sub/child", "ctrtest", Runtime::Containerd),
             ("/lxc/web", "web", Runtime::Lxc),
-            ("/lxc.payload.web/system.slice/cron.service", "web", Runtime::Lxc),
+            (
+                "/lxc.payload.web/system.slice/cron.service",
+                "web",
+                Runtime::Lxc,
+            ),
             ("/lxc.payload/web", "web", Runtime::Lxc),
             ("/machine.slice/machine-arch.scope", "arch", Runtime::Nspawn),
-            ("/docker/buildkit/k2j3h4g5f6", "k2j3h4g5f6", Runtime::Buildkit),
+            (
+                "/docker/buildkit/k2j3h4g5f6",
+                "k2j3h4g5f6",
+                Runtime::Buildkit,
+            ),
             (
                 "/ecs/0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef-1234567890",
                 "0123456789abcdef0123456789abcdef-1234567890",
@@ -208,7 +252,11 @@ mod tests {
             ),
         ] {
             let got = container(path.as_bytes()).unwrap_or_else(|| panic!("{path}: no container"));
-            assert_eq!((got.short(), &*got.full, got.runtime), (id, id, runtime), "{path}");
+            assert_eq!(
+                (got.short(), &*got.full, got.runtime),
+                (id, id, runtime),
+                "{path}"
+            );
         }
     }
 
@@ -242,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_shim_vouches_for_free_names() {
-        let got = |path: &[u8]| shim_container(path, b"team", b"job-1").map(|c| c.full.into_string());
+        let got =
+            |path: &[u8]| shim_container(path, b"team", b"job-1").map(|c| c.full.into_string());
         assert_eq!(got(b"/team/job-1").as_deref(), Some("job-1"));
         assert_eq!(got(b"/team/job-1/sub").as_deref(), Some("job-1"));
         assert_eq!(got(b"/team/job-11"), None);

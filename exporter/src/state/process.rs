@@ -85,7 +85,10 @@ impl Processes {
         if self.entries.len() >= self.capacity {
             self.evict();
         }
-        let entry = Entry { process: Arc::new(process), exited: false };
+        let entry = Entry {
+            process: Arc::new(process),
+            exited: false,
+        };
         self.entries.insert(key, entry);
         self.entered.push_back(key);
         if self.entered.len() > 2 * self.capacity {
@@ -132,7 +135,10 @@ mod tests {
     use crate::event::model::{Cgroup, Comm, Credentials, Image};
 
     fn key(pid: u32) -> ProcessKey {
-        ProcessKey { pid, start_boot_ns: u64::from(pid) * 10 }
+        ProcessKey {
+            pid,
+            start_boot_ns: u64::from(pid) * 10,
+        }
     }
 
     fn process(pid: u32, comm: &[u8; 16]) -> Process {
@@ -161,7 +167,10 @@ mod tests {
         again.key.start_boot_ns += 1;
         table.insert(again);
         assert_eq!(table.len(), 2);
-        assert_eq!(table.get(key(7)).map(|p| p.comm.bytes()), Some(&b"first"[..]));
+        assert_eq!(
+            table.get(key(7)).map(|p| p.comm.bytes()),
+            Some(&b"first"[..])
+        );
     }
 
     #[test]

@@ -25,7 +25,9 @@ impl Users {
         let mut this = Self::default();
         for line in passwd.lines().take(ENTRIES_MAX) {
             let mut parts = line.split(':');
-            let (Some(name), Some(_password), Some(uid)) = (parts.next(), parts.next(), parts.next()) else {
+            let (Some(name), Some(_password), Some(uid)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
                 continue;
             };
             let (_gid, _comment) = (parts.next(), parts.next());
@@ -39,7 +41,8 @@ impl Users {
         }
         for line in group.lines().take(ENTRIES_MAX) {
             let mut parts = line.split(':');
-            if let (Some(name), Some(_password), Some(gid)) = (parts.next(), parts.next(), parts.next())
+            if let (Some(name), Some(_password), Some(gid)) =
+                (parts.next(), parts.next(), parts.next())
                 && let Ok(gid) = gid.parse()
             {
                 this.groups.entry(gid).or_insert_with(|| name.into());
@@ -73,9 +76,16 @@ mod tests {
         );
         assert_eq!(
             users.user(0),
-            Some(&User { name: "root".into(), home: "/root".into(), shell: "/bin/bash".into() })
+            Some(&User {
+                name: "root".into(),
+                home: "/root".into(),
+                shell: "/bin/bash".into()
+            })
         );
         assert_eq!(users.user(33).map(|user| &*user.home), Some(""));
-        assert_eq!((users.user(1), users.group(42), users.group(1)), (None, Some("shadow"), None));
+        assert_eq!(
+            (users.user(1), users.group(42), users.group(1)),
+            (None, Some("shadow"), None)
+        );
     }
 }

@@ -77,8 +77,16 @@ impl From<&serde_json::Value> for Datum {
             Json::String(text) => scalar(text.clone()),
             Json::Array(members) => DatumKind::List(members.iter().map(Datum::from).collect()),
             Json::Object(members) => {
-                let key = |name: &String| Datum { span: None, kind: scalar(name.clone()) };
-                DatumKind::Map(members.iter().map(|(name, value)| (key(name), Datum::from(value))).collect())
+                let key = |name: &String| Datum {
+                    span: None,
+                    kind: scalar(name.clone()),
+                };
+                DatumKind::Map(
+                    members
+                        .iter()
+                        .map(|(name, value)| (key(name), Datum::from(value)))
+                        .collect(),
+                )
             }
         };
         Datum { span: None, kind }
@@ -124,9 +132,14 @@ impl Owned {
     pub(crate) fn parse(ty: Type, text: &str) -> Result<Owned, String> {
         let whole = |low: i128, high: i128| -> Result<i128, String> {
             let wanted = || format!("is a whole number from {low} to {high} ({})", ty.name());
-            text.parse().ok().filter(|number| (low..=high).contains(number)).ok_or_else(wanted)
+            text.parse()
+                .ok()
+                .filter(|number| (low..=high).contains(number))
+                .ok_or_else(wanted)
         };
-        let signed = |bits: u32| whole(-(1 << (bits - 1)), (1 << (bits - 1)) - 1).map(|n| Owned::Int(n as i64));
+        let signed = |bits: u32| {
+            whole(-(1 << (bits - 1)), (1 << (bits - 1)) - 1).map(|n| Owned::Int(n as i64))
+        };
         let unsigned = |bits: u32| whole(0, (1 << bits) - 1).map(|n| Owned::Uint(n as u64));
         match ty {
             Type::CharBuf | Type::FsPath | Type::FsRelPath if text.contains('\0') => {
@@ -142,15 +155,19 @@ impl Owned {
             Type::Uint16 | Type::Flags16 | Type::Port | Type::SyscallId => unsigned(16),
             Type::Uint32 | Type::Flags32 | Type::Mode | Type::Uid | Type::Gid => unsigned(32),
             Type::Uint64 | Type::RelTime | Type::AbsTime => unsigned(64),
-            Type::Double => text.parse().map(Owned::Double).map_err(|_| "is a number (DOUBLE)".to_owned()),
+            Type::Double => text
+                .parse()
+                .map(Owned::Double)
+                .map_err(|_| "is a number (DOUBLE)".to_owned()),
             Type::Bool => match text {
                 "true" => Ok(Owned::Bool(true)),
                 "false" => Ok(Owned::Bool(false)),
                 _ => Err("is `true` or `false` (BOOL)".to_owned()),
             },
-            Type::IpAddr | Type::IpNet => {
-                text.parse().map(Owned::Ip).map_err(|_| format!("is an IPv4 or IPv6 address ({})", ty.name()))
-            }
+            Type::IpAddr | Type::IpNet => text
+                .parse()
+                .map(Owned::Ip)
+                .map_err(|_| format!("is an IPv4 or IPv6 address ({})", ty.name())),
         }
     }
 }
@@ -170,20 +187,52 @@ mod tests {
     fn values_are_read_by_type() {
         for (ty, text, expected) in [
             (Type::CharBuf, "a b", Ok(Owned::text("a b"))),
-            (Type::CharBuf, "a\0", Err("is text without NUL bytes (CHARBUF)")),
+            (
+                Type::CharBuf,
+                "a\0",
+                Err("is text without NUL bytes (CHARBUF)"),
+            ),
             (Type::Int64, "-5", Ok(Owned::Int(-5))),
-            (Type::Int64, "-9223372036854775808", Ok(Owned::Int(i64::MIN))),
-            (Type::Int8, "128", Err("is a whole number from -128 to 127 (INT8)")),
-            (Type::Uint64, "18446744073709551615", Ok(Owned::Uint(u64::MAX))),
-            (Type::Port, "65536", Err("is a whole number from 0 to 65535 (PORT)")),
-            (Type::Uint32, "1.5", Err("is a whole number from 0 to 4294967295 (UINT32)")),
+            (
+                Type::Int64,
+                "-9223372036854775808",
+                Ok(Owned::Int(i64::MIN)),
+            ),
+            (
+                Type::Int8,
+                "128",
+                Err("is a whole number from -128 to 127 (INT8)"),
+            ),
+            (
+                Type::Uint64,
+                "18446744073709551615",
+                Ok(Owned::Uint(u64::MAX)),
+            ),
+            (
+                Type::Port,
+                "65536",
+                Err("is a whole number from 0 to 65535 (PORT)"),
+            ),
+            (
+                Type::Uint32,
+                "1.5",
+                Err("is a whole number from 0 to 4294967295 (UINT32)"),
+            ),
             (Type::Double, "1.5", Ok(Owned::Double(1.5))),
             (Type::Bool, "true", Ok(Owned::Bool(true))),
             (Type::Bool, "yes", Err("is `true` or `false` (BOOL)")),
             (Type::IpAddr, "::1", Ok(Owned::Ip("::1".parse().unwrap()))),
-            (Type::IpNet, "10.0.0.0/8", Err("is an IPv4 or IPv6 address (IPNET)")),
+            (
+                Type::IpNet,
+                "10.0.0.0/8",
+                Err("is an IPv4 or IPv6 address (IPNET)"),
+            ),
         ] {
-            assert_eq!(Owned::parse(ty, text), expected.map_err(str::to_owned), "{ty:?} {text:?}");
+            assert_eq!(
+                Owned::parse(ty, text),
+                expected.map_err(str::to_owned),
+                "{ty:?} {text:?}"
+            );
         }
     }
 

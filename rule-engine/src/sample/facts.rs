@@ -32,8 +32,18 @@ pub(super) struct Property {
 pub(super) const PROPERTIES: &[Property] = &[
     property("name", "proc.name", Some("proc.pname"), "proc.aname"),
     property("exe", "proc.exe", Some("proc.pexe"), "proc.aexe"),
-    property("exepath", "proc.exepath", Some("proc.pexepath"), "proc.aexepath"),
-    property("cmdline", "proc.cmdline", Some("proc.pcmdline"), "proc.acmdline"),
+    property(
+        "exepath",
+        "proc.exepath",
+        Some("proc.pexepath"),
+        "proc.aexepath",
+    ),
+    property(
+        "cmdline",
+        "proc.cmdline",
+        Some("proc.pcmdline"),
+        "proc.acmdline",
+    ),
     property("args", "proc.args", None, "proc.aargs"),
     property("env", "proc.env", None, "proc.aenv"),
     property("pid", "proc.pid", Some("proc.ppid"), "proc.apid"),
@@ -45,7 +55,12 @@ const fn property(
     parent: Option<&'static str>,
     ancestor: &'static str,
 ) -> Property {
-    Property { short, own, parent, ancestor }
+    Property {
+        short,
+        own,
+        parent,
+        ancestor,
+    }
 }
 
 /// The values so far.
@@ -67,7 +82,9 @@ impl<'s> Facts<'s> {
     ) -> Facts<'s> {
         let (mut name, mut span) = (default.map(str::to_owned), fields.span);
         if let DatumKind::Map(pairs) = &fields.kind
-            && let Some((_, value)) = pairs.iter().find(|(key, _)| key.scalar() == Some("evt.type"))
+            && let Some((_, value)) = pairs
+                .iter()
+                .find(|(key, _)| key.scalar() == Some("evt.type"))
         {
             span = value.span;
             name = value.scalar().map(str::to_owned);
@@ -85,7 +102,12 @@ impl<'s> Facts<'s> {
             });
         }
         let event = known.unwrap_or(EventTypeId(0));
-        Facts { schema, event, values: HashMap::default(), ancestors: 0 }
+        Facts {
+            schema,
+            event,
+            values: HashMap::default(),
+            ancestors: 0,
+        }
     }
 
     /// Sets every field of a mapping.
@@ -101,7 +123,10 @@ impl<'s> Facts<'s> {
             DatumKind::Null => {}
             _ => errors.push(SampleError::new(
                 fields.span,
-                format!("fields are a mapping of names and values, not {}", fields.describe()),
+                format!(
+                    "fields are a mapping of names and values, not {}",
+                    fields.describe()
+                ),
             )),
         }
     }
@@ -116,7 +141,10 @@ impl<'s> Facts<'s> {
                 return errors.push(SampleError::new(ancestors.span, message));
             }
             _ => {
-                let message = format!("ancestors are a list, the parent first, not {}", ancestors.describe());
+                let message = format!(
+                    "ancestors are a list, the parent first, not {}",
+                    ancestors.describe()
+                );
                 return errors.push(SampleError::new(ancestors.span, message));
             }
         };
@@ -134,7 +162,10 @@ impl<'s> Facts<'s> {
                 }
                 _ => errors.push(SampleError::new(
                     member.span,
-                    format!("an ancestor is a process name or a mapping of properties, not {}", member.describe()),
+                    format!(
+                        "an ancestor is a process name or a mapping of properties, not {}",
+                        member.describe()
+                    ),
                 )),
             }
         }
@@ -142,17 +173,30 @@ impl<'s> Facts<'s> {
 
     fn set_property(&mut self, level: u32, key: &Datum, value: &Datum) -> Result<(), SampleError> {
         let name = key.scalar().unwrap_or_default();
-        let Some(property) = PROPERTIES.iter().find(|property| property.short == name || property.own == name) else {
+        let Some(property) = PROPERTIES
+            .iter()
+            .find(|property| property.short == name || property.own == name)
+        else {
             let shorts = || PROPERTIES.iter().map(|property| property.short);
             let all = shorts().collect::<Vec<_>>().join(", ");
-            let help = closest(name, shorts()).map_or(format!("known are {all}"), |name| format!("did you mean `{name}`?"));
-            return Err(SampleError::new(key.span, format!("an ancestor has no property `{name}`")).help(Some(help)));
+            let help = closest(name, shorts()).map_or(format!("known are {all}"), |name| {
+                format!("did you mean `{name}`?")
+            });
+            return Err(SampleError::new(
+                key.span,
+                format!("an ancestor has no property `{name}`"),
+            )
+            .help(Some(help)));
         };
-        let Some(field) = self.field_at(property.ancestor, level) else { return Ok(()) };
+        let Some(field) = self.field_at(property.ancestor, level) else {
+            return Ok(());
+        };
         let def = self.schema.field_def(field.id);
         let parsed = match &value.kind {
             DatumKind::Null => None,
-            DatumKind::List(words) if def.ty == Type::CharBuf => Some(Owned::text(join_words(words)?)),
+            DatumKind::List(words) if def.ty == Type::CharBuf => {
+                Some(Owned::text(join_words(words)?))
+            }
             _ => Some(one(def, def.ty, value)?),
         };
         self.values.insert(field, parsed);
@@ -163,8 +207,10 @@ impl<'s> Facts<'s> {
     fn set(&mut self, key: &Datum, value: &Datum) -> Result<(), SampleError> {
         let written = key.scalar().unwrap_or_default();
         let (name, bracket) = split_bracket(written);
-        let field = FieldRef::resolve(self.schema, name, bracket).map_err(|error| self.no_field(key, name, &error))?;
-        let def = self.schema.field_def(field.id);
+        let field = FieldRef::resolve(self.schema, name, bracket)
+            .map_err(|error| self.no_field(key, name, &error))?;
+        let schema = self.schema;
+        let def = schema.field_def(field.id);
         let parsed = match &value.kind {
             DatumKind::Null => None,
             _ => Some(self.convert(def, &field, value)?),
@@ -176,7 +222,7 @@ impl<'s> Facts<'s> {
 
     /// What else a field's value says: words of `proc.args`, variables of `proc.env`, levels of `proc.aname`, and that the
     /// parent is the first ancestor.
-    fn set_related(&mut self, def: &'static FieldDef, field: &FieldRef, value: &Datum) {
+    fn set_related(&mut self, def: &FieldDef, field: &FieldRef, value: &Datum) {
         match (def.name, &field.arg) {
             ("proc.args", FieldKey::None) => self.put_words(value),
             ("proc.env", FieldKey::None) => self.put_variables(value),
@@ -209,8 +255,15 @@ impl<'s> Facts<'s> {
 
     fn put_words(&mut self, value: &Datum) {
         let words: Vec<String> = match &value.kind {
-            DatumKind::List(words) => words.iter().filter_map(|word| word.scalar().map(str::to_owned)).collect(),
-            DatumKind::Scalar(text) => text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+            DatumKind::List(words) => words
+                .iter()
+                .filter_map(|word| word.scalar().map(str::to_owned))
+                .collect(),
+            DatumKind::Scalar(text) => text
+                .split(' ')
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect(),
             _ => return,
         };
         for (at, word) in words.iter().enumerate() {
@@ -228,19 +281,35 @@ impl<'s> Facts<'s> {
         }
     }
 
-    fn convert(&self, def: &FieldDef, field: &FieldRef, value: &Datum) -> Result<Owned, SampleError> {
+    fn convert(
+        &self,
+        def: &FieldDef,
+        field: &FieldRef,
+        value: &Datum,
+    ) -> Result<Owned, SampleError> {
         let ty = self.type_of(def, field);
-        let several = |members: &[Datum]| members.iter().map(|member| one(def, ty, member)).collect::<Result<Vec<_>, _>>();
+        let several = |members: &[Datum]| {
+            members
+                .iter()
+                .map(|member| one(def, ty, member))
+                .collect::<Result<Vec<_>, _>>()
+        };
         match (&value.kind, def.multiplicity, &field.arg) {
             (DatumKind::List(members), Multiplicity::List, _) => several(members).map(Owned::List),
             (_, Multiplicity::List, _) => one(def, ty, value).map(|value| Owned::List(vec![value])),
             (DatumKind::List(members), Multiplicity::Any, FieldKey::None)
-            | (DatumKind::List(members), Multiplicity::Sides, _) => several(members).map(Owned::Several),
+            | (DatumKind::List(members), Multiplicity::Sides, _) => {
+                several(members).map(Owned::Several)
+            }
             (_, Multiplicity::Any, FieldKey::None) | (_, Multiplicity::Sides, _) => {
                 one(def, ty, value).map(|value| Owned::Several(vec![value]))
             }
-            (DatumKind::List(words), _, FieldKey::None) if def.name == "proc.args" => join_words(words).map(Owned::text),
-            (DatumKind::List(_) | DatumKind::Map(_), _, FieldKey::None) if def.name == "proc.env" => {
+            (DatumKind::List(words), _, FieldKey::None) if def.name == "proc.args" => {
+                join_words(words).map(Owned::text)
+            }
+            (DatumKind::List(_) | DatumKind::Map(_), _, FieldKey::None)
+                if def.name == "proc.env" =>
+            {
                 Ok(Owned::text(variables(value).join(" ")))
             }
             _ => one(def, ty, value),
@@ -249,12 +318,23 @@ impl<'s> Facts<'s> {
 
     /// The type of a field's value; that of `evt.rawarg` is the parameter's in this event.
     fn type_of(&self, def: &FieldDef, field: &FieldRef) -> Type {
-        let FieldKey::Name(name) = &field.arg else { return def.ty };
+        let FieldKey::Name(name) = &field.arg else {
+            return def.ty;
+        };
         if def.name != "evt.rawarg" {
             return def.ty;
         }
-        let own = self.schema.event_def(self.event).params.iter().find(|param| param.name == &**name).copied();
-        match own.or_else(|| self.schema.raw_param(name)).map(|param| param.ty) {
+        let own = self
+            .schema
+            .event_def(self.event)
+            .params
+            .iter()
+            .find(|param| param.name == &**name)
+            .copied();
+        match own
+            .or_else(|| self.schema.raw_param(name))
+            .map(|param| param.ty)
+        {
             Some(ParamType::Pid) => Type::Int64,
             Some(ParamType::Uid | ParamType::Gid) => Type::Uint32,
             Some(ParamType::SigType) => Type::Uint8,
@@ -272,10 +352,11 @@ impl<'s> Facts<'s> {
                 let names = self.schema.fields.iter().map(|field| field.name);
                 closest(name, names).map(|name| format!("did you mean `{name}`?"))
             }
-            FieldError::UnknownParam(param) => {
-                closest(param, self.schema.param_names()).map(|name| format!("did you mean `{name}`?"))
-            }
-            FieldError::ArgumentMissing(_) => Some(format!("the field needs an argument, such as `{name}.NAME`")),
+            FieldError::UnknownParam(param) => closest(param, self.schema.param_names())
+                .map(|name| format!("did you mean `{name}`?")),
+            FieldError::ArgumentMissing(_) => Some(format!(
+                "the field needs an argument, such as `{name}.NAME`"
+            )),
             FieldError::UnknownEvent(_) => None,
         };
         let message = match error {
@@ -293,7 +374,10 @@ impl<'s> Facts<'s> {
 
     fn field_at(&self, name: &str, index: u32) -> Option<FieldRef> {
         let id = self.schema.field(name)?;
-        Some(FieldRef { id, arg: FieldKey::Index(index) })
+        Some(FieldRef {
+            id,
+            arg: FieldKey::Index(index),
+        })
     }
 
     /// The value of a field.
@@ -308,12 +392,14 @@ impl<'s> Facts<'s> {
 
     /// Whether something is known of the field, be it that it is missing.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.field(name).is_some_and(|field| self.values.contains_key(&field))
+        self.field(name)
+            .is_some_and(|field| self.values.contains_key(&field))
     }
 
     /// Whether the field is said to be missing.
     pub(super) fn is_missing(&self, name: &str) -> bool {
-        self.field(name).is_some_and(|field| self.values.get(&field) == Some(&None))
+        self.field(name)
+            .is_some_and(|field| self.values.get(&field) == Some(&None))
     }
 
     /// Gives a field a value unless something is known of it. A field that the schema lacks is left out.
@@ -339,7 +425,10 @@ impl<'s> Facts<'s> {
 
     /// Gives a field a value from its text; for values that stand in this crate and fit.
     pub(super) fn put_text(&mut self, name: &str, text: &str) {
-        let datum = Datum { span: None, kind: DatumKind::Scalar(text.to_owned()) };
+        let datum = Datum {
+            span: None,
+            kind: DatumKind::Scalar(text.to_owned()),
+        };
         let (bare, bracket) = split_bracket(name);
         if let Ok(field) = FieldRef::resolve(self.schema, bare, bracket)
             && let Ok(value) = self.convert(self.schema.field_def(field.id), &field, &datum)
@@ -377,30 +466,49 @@ impl<'s> Facts<'s> {
                 self.put_at(property.ancestor, 0, own);
             }
             let levels = 1..=self.ancestors as u32;
-            let all: Vec<_> = levels.filter_map(|level| self.get_at(property.ancestor, level).cloned()).collect();
+            let all: Vec<_> = levels
+                .filter_map(|level| self.get_at(property.ancestor, level).cloned())
+                .collect();
             if !all.is_empty() {
                 self.put(property.ancestor, Owned::Several(all));
             }
         }
         let empty = ["proc.args", "proc.env"].map(|name| (name, OpenEnded::EmptyBeyond));
-        let open_ended = empty.into_iter().chain([("evt.type.is", OpenEnded::ZeroBeyond)]);
-        let open_ended = open_ended.filter_map(|(name, rule)| Some((self.schema.field(name)?, rule))).collect();
-        let values = self.values.into_iter().filter_map(|(field, value)| Some((field, value?))).collect();
-        MapEvent { event: self.event, values, open_ended }
+        let open_ended = empty
+            .into_iter()
+            .chain([("evt.type.is", OpenEnded::ZeroBeyond)]);
+        let open_ended = open_ended
+            .filter_map(|(name, rule)| Some((self.schema.field(name)?, rule)))
+            .collect();
+        let values = self
+            .values
+            .into_iter()
+            .filter_map(|(field, value)| Some((field, value?)))
+            .collect();
+        MapEvent {
+            event: self.event,
+            values,
+            open_ended,
+        }
     }
 }
 
 /// One value of a type.
 fn one(def: &FieldDef, ty: Type, value: &Datum) -> Result<Owned, SampleError> {
     let wrong = |wanted: String| {
-        SampleError::new(value.span, format!("{} {wanted}, not {}", def.name, value.describe()))
+        SampleError::new(
+            value.span,
+            format!("{} {wanted}, not {}", def.name, value.describe()),
+        )
     };
     match &value.kind {
         DatumKind::Scalar(text) => Owned::parse(ty, text).map_err(wrong),
         DatumKind::Map(pairs) if ty == Type::ByteBuf => match pairs.as_slice() {
             [(key, digits)] if key.scalar() == Some("hex") => {
                 let bytes = digits.scalar().and_then(from_hex);
-                bytes.map(Owned::Bytes).ok_or_else(|| wrong("as `hex` is an even number of hexadecimal digits".to_owned()))
+                bytes.map(Owned::Bytes).ok_or_else(|| {
+                    wrong("as `hex` is an even number of hexadecimal digits".to_owned())
+                })
             }
             _ => Err(wrong("is text, or `{hex: DIGITS}`".to_owned())),
         },
@@ -410,10 +518,19 @@ fn one(def: &FieldDef, ty: Type, value: &Datum) -> Result<Owned, SampleError> {
 
 fn join_words(words: &[Datum]) -> Result<String, SampleError> {
     let word = |datum: &Datum| {
-        let wrong = || SampleError::new(datum.span, format!("an argument is text, not {}", datum.describe()));
+        let wrong = || {
+            SampleError::new(
+                datum.span,
+                format!("an argument is text, not {}", datum.describe()),
+            )
+        };
         datum.scalar().map(str::to_owned).ok_or_else(wrong)
     };
-    Ok(words.iter().map(word).collect::<Result<Vec<_>, _>>()?.join(" "))
+    Ok(words
+        .iter()
+        .map(word)
+        .collect::<Result<Vec<_>, _>>()?
+        .join(" "))
 }
 
 /// Environment variables as `NAME=value`, from a mapping, a list or one text with blanks between.
@@ -421,21 +538,42 @@ fn variables(value: &Datum) -> Vec<String> {
     match &value.kind {
         DatumKind::Map(pairs) => pairs
             .iter()
-            .filter_map(|(name, value)| Some(format!("{}={}", name.scalar()?, value.scalar().unwrap_or_default())))
+            .filter_map(|(name, value)| {
+                Some(format!(
+                    "{}={}",
+                    name.scalar()?,
+                    value.scalar().unwrap_or_default()
+                ))
+            })
             .collect(),
-        DatumKind::List(members) => members.iter().filter_map(|member| member.scalar().map(str::to_owned)).collect(),
-        DatumKind::Scalar(text) => text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        DatumKind::List(members) => members
+            .iter()
+            .filter_map(|member| member.scalar().map(str::to_owned))
+            .collect(),
+        DatumKind::Scalar(text) => text
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect(),
         DatumKind::Null => Vec::new(),
     }
 }
 
 /// `proc.aname[2]` → `proc.aname` and `2`; quotes around the argument are undone.
 pub(super) fn split_bracket(written: &str) -> (&str, Option<&str>) {
-    let inner = written.strip_suffix(']').and_then(|text| text.split_once('['));
+    let inner = written
+        .strip_suffix(']')
+        .and_then(|text| text.split_once('['));
     match inner {
         Some((name, arg)) => {
-            let quoted = |quote: char| arg.strip_prefix(quote).and_then(|arg| arg.strip_suffix(quote));
-            (name, Some(quoted('"').or_else(|| quoted('\'')).unwrap_or(arg)))
+            let quoted = |quote: char| {
+                arg.strip_prefix(quote)
+                    .and_then(|arg| arg.strip_suffix(quote))
+            };
+            (
+                name,
+                Some(quoted('"').or_else(|| quoted('\'')).unwrap_or(arg)),
+            )
         }
         None => (written, None),
     }

@@ -25,7 +25,9 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         _ => None,
     }),
     ("evt.type.is", |e, key, _| match key {
-        FieldKey::Name(name) => Some(Value::Uint(u64::from(**name == *e.table.event_name(e.kind)))),
+        FieldKey::Name(name) => Some(Value::Uint(u64::from(
+            **name == *e.table.event_name(e.kind),
+        ))),
         _ => None,
     }),
 ];
@@ -49,8 +51,8 @@ const O_TMPFILE: u64 = 0o20_000_000;
 
 /// Permission bits, low ones first.
 const MODE_BITS: [&str; 12] = [
-    "S_IXOTH", "S_IWOTH", "S_IROTH", "S_IXGRP", "S_IWGRP", "S_IRGRP", "S_IXUSR", "S_IWUSR", "S_IRUSR", "S_ISVTX", "S_ISGID",
-    "S_ISUID",
+    "S_IXOTH", "S_IWOTH", "S_IROTH", "S_IXGRP", "S_IWGRP", "S_IRGRP", "S_IXUSR", "S_IWUSR",
+    "S_IRUSR", "S_ISVTX", "S_ISGID", "S_ISUID",
 ];
 
 /// All parameters as `name=value`, one blank between.
@@ -85,7 +87,12 @@ fn arg<'a>(event: &'a Event<'_>, name: &str, arena: &'a Bump) -> Option<Value<'a
     }
 }
 
-fn exec_arg<'a>(event: &'a Event<'_>, filename: &'a [u8], name: &str, arena: &'a Bump) -> Option<Value<'a>> {
+fn exec_arg<'a>(
+    event: &'a Event<'_>,
+    filename: &'a [u8],
+    name: &str,
+    arena: &'a Bump,
+) -> Option<Value<'a>> {
     let process = event.process?;
     Some(match name {
         "res" => Value::Text(b"0"),
@@ -110,7 +117,12 @@ fn exec_flags<'a>(upper_layer: bool, memfd: bool) -> Value<'a> {
     })
 }
 
-fn open_arg<'a>(event: &'a Event<'_>, open: &'a Open<'_>, name: &str, arena: &'a Bump) -> Option<Value<'a>> {
+fn open_arg<'a>(
+    event: &'a Event<'_>,
+    open: &'a Open<'_>,
+    name: &str,
+    arena: &'a Bump,
+) -> Option<Value<'a>> {
     Some(match name {
         "fd" if open.result < 0 => errno_name(open.result, arena),
         "fd" => {
@@ -142,7 +154,12 @@ fn connect_arg<'a>(connect: &'a Connect<'_>, name: &str, arena: &'a Bump) -> Opt
                 (Some((_, letter)), _) => letter,
                 (None, _) => return Some(number(arena, i64::from(connect.fd))),
             };
-            prefixed(i64::from(connect.fd), letter, socket::name(connect, arena), arena)
+            prefixed(
+                i64::from(connect.fd),
+                letter,
+                socket::name(connect, arena),
+                arena,
+            )
         }
         "tuple" => socket::name(connect, arena),
         "addr" => match connect.socket.remote {
@@ -222,7 +239,9 @@ fn number(arena: &Bump, number: i64) -> Value<'_> {
 
 /// A descriptor as Falco prints it: `<f>/etc/hosts`.
 fn prefixed<'a>(fd: i64, letter: &[u8], name: Value<'a>, arena: &'a Bump) -> Value<'a> {
-    let Value::Text(name) = name else { return number(arena, fd) };
+    let Value::Text(name) = name else {
+        return number(arena, fd);
+    };
     let mut line = ArenaVec::with_capacity_in(letter.len() + name.len() + 2, arena);
     line.push(b'<');
     line.extend_from_slice(letter);

@@ -19,41 +19,78 @@ const MODE_EXEC: u32 = 0o111;
 /// The fields of this file.
 pub(super) const FIELDS: &[(&str, Get)] = &[
     ("evt.num", |e, _, _| Some(Value::Uint(e.number))),
-    ("evt.type", |e, _, _| Some(text(e.table.event_name(e.kind).as_bytes()))),
+    ("evt.type", |e, _, _| {
+        Some(text(e.table.event_name(e.kind).as_bytes()))
+    }),
     ("syscall.type", |e, _, _| {
-        (!matches!(e.facts, Facts::Exit { .. })).then(|| text(e.table.event_name(e.kind).as_bytes()))
+        (!matches!(e.facts, Facts::Exit { .. }))
+            .then(|| text(e.table.event_name(e.kind).as_bytes()))
     }),
     ("evt.dir", |_, _, _| Some(Value::Text(b"<"))),
     ("evt.cpu", |e, _, _| Some(Value::Int(i64::from(e.cpu)))),
     ("evt.count", |_, _, _| Some(Value::Uint(1))),
-    ("evt.time", |e, _, arena| Some(local_time(e, "%H:%M:%S%.9f", arena))),
-    ("evt.time.s", |e, _, arena| Some(local_time(e, "%H:%M:%S", arena))),
-    ("evt.datetime", |e, _, arena| Some(local_time(e, "%Y-%m-%d %H:%M:%S%.9f", arena))),
-    ("evt.datetime.s", |e, _, arena| Some(local_time(e, "%Y-%m-%d %H:%M:%S", arena))),
+    ("evt.time", |e, _, arena| {
+        Some(local_time(e, "%H:%M:%S%.9f", arena))
+    }),
+    ("evt.time.s", |e, _, arena| {
+        Some(local_time(e, "%H:%M:%S", arena))
+    }),
+    ("evt.datetime", |e, _, arena| {
+        Some(local_time(e, "%Y-%m-%d %H:%M:%S%.9f", arena))
+    }),
+    ("evt.datetime.s", |e, _, arena| {
+        Some(local_time(e, "%Y-%m-%d %H:%M:%S", arena))
+    }),
     ("evt.time.iso8601", iso_time),
-    ("evt.rawtime", |e, _, _| Some(Value::Uint(e.wall_ns(e.boot_ns)))),
-    ("evt.rawtime.s", |e, _, _| Some(Value::Uint(e.wall_ns(e.boot_ns) / 1_000_000_000))),
-    ("evt.rawtime.ns", |e, _, _| Some(Value::Uint(e.wall_ns(e.boot_ns) % 1_000_000_000))),
+    ("evt.rawtime", |e, _, _| {
+        Some(Value::Uint(e.wall_ns(e.boot_ns)))
+    }),
+    ("evt.rawtime.s", |e, _, _| {
+        Some(Value::Uint(e.wall_ns(e.boot_ns) / 1_000_000_000))
+    }),
+    ("evt.rawtime.ns", |e, _, _| {
+        Some(Value::Uint(e.wall_ns(e.boot_ns) % 1_000_000_000))
+    }),
     ("evt.latency", |_, _, _| Some(Value::Uint(0))),
     ("evt.latency.s", |_, _, _| Some(Value::Uint(0))),
     ("evt.latency.ns", |_, _, _| Some(Value::Uint(0))),
     ("evt.latency.human", |_, _, _| Some(Value::Text(b"0ns"))),
     ("evt.wait_latency", |_, _, _| Some(Value::Uint(0))),
-    ("evt.res", |e, _, arena| e.result().map(|result| result_name(result, arena))),
+    ("evt.res", |e, _, arena| {
+        e.result().map(|result| result_name(result, arena))
+    }),
     ("evt.rawres", |e, _, _| e.result().map(Value::Int)),
-    ("evt.failed", |e, _, _| e.result().map(|result| Value::Bool(result < 0))),
+    ("evt.failed", |e, _, _| {
+        e.result().map(|result| Value::Bool(result < 0))
+    }),
     ("evt.source", |_, _, _| Some(Value::Text(b"syscall"))),
     ("evt.is_async", |_, _, _| Some(Value::Bool(false))),
-    ("evt.hostname", |e, _, _| Some(text(e.table.hostname.as_bytes()))),
-    ("evt.is_open_read", |e, _, _| Some(Value::Bool(opens(e, |flags, _| flags & O_ACCMODE != O_WRONLY)))),
-    ("evt.is_open_write", |e, _, _| Some(Value::Bool(opens(e, |flags, _| flags & O_ACCMODE != 0)))),
+    ("evt.hostname", |e, _, _| {
+        Some(text(e.table.hostname.as_bytes()))
+    }),
+    ("evt.is_open_read", |e, _, _| {
+        Some(Value::Bool(opens(e, |flags, _| {
+            flags & O_ACCMODE != O_WRONLY
+        })))
+    }),
+    ("evt.is_open_write", |e, _, _| {
+        Some(Value::Bool(opens(e, |flags, _| flags & O_ACCMODE != 0)))
+    }),
     ("evt.is_open_exec", |e, _, _| {
-        let executable = |open: &crate::event::Open<'_>| open.flags & (O_CREAT | O_TMPFILE) != 0 && open.mode & MODE_EXEC != 0;
-        Some(Value::Bool(matches!(&e.facts, Facts::Open(open) if executable(open))))
+        let executable = |open: &crate::event::Open<'_>| {
+            open.flags & (O_CREAT | O_TMPFILE) != 0 && open.mode & MODE_EXEC != 0
+        };
+        Some(Value::Bool(
+            matches!(&e.facts, Facts::Open(open) if executable(open)),
+        ))
     }),
     ("evt.is_open_create", |e, _, _| {
-        let created = |open: &crate::event::Open<'_>| open.created || (open.result >= 0 && open.flags & O_TMPFILE != 0);
-        Some(Value::Bool(matches!(&e.facts, Facts::Open(open) if created(open))))
+        let created = |open: &crate::event::Open<'_>| {
+            open.created || (open.result >= 0 && open.flags & O_TMPFILE != 0)
+        };
+        Some(Value::Bool(
+            matches!(&e.facts, Facts::Open(open) if created(open)),
+        ))
     }),
     ("evt.view", |e, _, _| Some(text(e.view.name().as_bytes()))),
 ];
@@ -73,7 +110,9 @@ pub(super) fn result_name(result: i64, arena: &Bump) -> Value<'_> {
 
 /// The name of a negative error number, or its digits.
 pub(super) fn errno_name(result: i64, arena: &Bump) -> Value<'_> {
-    let name = usize::try_from(result.unsigned_abs()).ok().and_then(|number| ERRNO.get(number));
+    let name = usize::try_from(result.unsigned_abs())
+        .ok()
+        .and_then(|number| ERRNO.get(number));
     match name {
         Some(name) if !name.is_empty() => text(name.as_bytes()),
         _ => written(arena, format_args!("{result}")),

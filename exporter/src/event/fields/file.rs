@@ -33,7 +33,9 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("fd.typechar", |e, _, _| match &e.facts {
         Facts::Open(open) => Some(text(file_type(open).1)),
         // What a failed connect was for is told by the call itself, as Falco guesses it.
-        Facts::Connect(connect) => Some(text(socket::fd_type(connect).map_or(b"4", |(_, letter)| letter))),
+        Facts::Connect(connect) => Some(text(
+            socket::fd_type(connect).map_or(b"4", |(_, letter)| letter),
+        )),
         _ => None,
     }),
     ("fd.directory", |e, _, arena| match &e.facts {
@@ -44,18 +46,29 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         Facts::Open(open) if open.result >= 0 => Some(text(file_name(path(e, open, arena)))),
         _ => None,
     }),
-    ("fd.dev", |e, _, _| inode(e).map(|inode| Value::Int(i64::from(inode.dev)))),
-    ("fd.dev.major", |e, _, _| inode(e).map(|inode| Value::Int(i64::from(inode.dev >> 8 & 0xfff)))),
+    ("fd.dev", |e, _, _| {
+        inode(e).map(|inode| Value::Int(i64::from(inode.dev)))
+    }),
+    ("fd.dev.major", |e, _, _| {
+        inode(e).map(|inode| Value::Int(i64::from(inode.dev >> 8 & 0xfff)))
+    }),
     ("fd.dev.minor", |e, _, _| {
-        inode(e).map(|inode| Value::Int(i64::from((inode.dev & 0xff) | (inode.dev >> 12 & 0xfff00))))
+        inode(e)
+            .map(|inode| Value::Int(i64::from((inode.dev & 0xff) | (inode.dev >> 12 & 0xfff00))))
     }),
     ("fd.ino", |e, _, _| match e.facts {
         Facts::Connect(connect) => Some(Value::Int(connect.socket.inode.cast_signed())),
         _ => inode(e).map(|inode| Value::Int(inode.number.cast_signed())),
     }),
-    ("fd.is_upper_layer", |e, _, _| inode(e).map(|inode| Value::Bool(inode.upper_layer))),
-    ("fd.is_lower_layer", |e, _, _| inode(e).map(|inode| Value::Bool(inode.lower_layer))),
-    ("fd.containername", |e, _, arena| with_container(e, name(e, arena)?, arena)),
+    ("fd.is_upper_layer", |e, _, _| {
+        inode(e).map(|inode| Value::Bool(inode.upper_layer))
+    }),
+    ("fd.is_lower_layer", |e, _, _| {
+        inode(e).map(|inode| Value::Bool(inode.lower_layer))
+    }),
+    ("fd.containername", |e, _, arena| {
+        with_container(e, name(e, arena)?, arena)
+    }),
     ("fd.containerdirectory", |e, _, arena| match &e.facts {
         Facts::Open(open) => with_container(e, text(directory(path(e, open, arena))), arena),
         _ => None,
@@ -93,7 +106,11 @@ fn file_type(open: &Open<'_>) -> (&'static [u8], &'static [u8]) {
         0.. => open.inode.mode & S_IFMT == S_IFDIR,
         _ => open.flags & O_DIRECTORY != 0,
     };
-    if is_directory { (b"directory", b"d") } else { (b"file", b"f") }
+    if is_directory {
+        (b"directory", b"d")
+    } else {
+        (b"file", b"f")
+    }
 }
 
 fn inode(event: &Event<'_>) -> Option<Inode> {
@@ -106,7 +123,9 @@ fn inode(event: &Event<'_>) -> Option<Inode> {
 /// `CONTAINER:NAME`
 fn with_container<'a>(event: &'a Event<'_>, name: Value<'a>, arena: &'a Bump) -> Option<Value<'a>> {
     let Value::Text(name) = name else { return None };
-    let container = event.container().map_or("host", |container| container.short());
+    let container = event
+        .container()
+        .map_or("host", |container| container.short());
     let mut joined = ArenaVec::with_capacity_in(container.len() + 1 + name.len(), arena);
     joined.extend_from_slice(container.as_bytes());
     joined.push(b':');

@@ -21,89 +21,201 @@ const ANCESTORS_MAX: u32 = 128;
 
 /// The fields of this file.
 pub(super) const FIELDS: &[(&str, Get)] = &[
-    ("proc.name", |e, _, _| Some(e.process.map_or(Value::Text(UNKNOWN), |p| text(p.comm.bytes())))),
-    ("proc.exe", |e, _, _| Some(e.process.map_or(Value::Text(UNKNOWN), |p| text(&p.image.exe)))),
-    ("proc.exepath", |e, _, _| Some(e.process.map_or(Value::Text(b""), |p| text(&p.image.path)))),
+    ("proc.name", |e, _, _| {
+        Some(
+            e.process
+                .map_or(Value::Text(UNKNOWN), |p| text(p.comm.bytes())),
+        )
+    }),
+    ("proc.exe", |e, _, _| {
+        Some(
+            e.process
+                .map_or(Value::Text(UNKNOWN), |p| text(&p.image.exe)),
+        )
+    }),
+    ("proc.exepath", |e, _, _| {
+        Some(e.process.map_or(Value::Text(b""), |p| text(&p.image.path)))
+    }),
     ("proc.args", args),
     ("proc.cmdline", |e, _, arena| {
-        Some(Value::Text(e.process.map_or(UNKNOWN, |p| command_line(p, p.comm.bytes(), arena))))
+        Some(Value::Text(
+            e.process
+                .map_or(UNKNOWN, |p| command_line(p, p.comm.bytes(), arena)),
+        ))
     }),
     ("proc.exeline", |e, _, arena| {
-        Some(Value::Text(e.process.map_or(UNKNOWN, |p| command_line(p, &p.image.exe, arena))))
+        Some(Value::Text(
+            e.process
+                .map_or(UNKNOWN, |p| command_line(p, &p.image.exe, arena)),
+        ))
     }),
-    ("proc.cmdnargs", |e, _, _| e.process.map(|p| Value::Uint(p.image.args().count() as u64))),
+    ("proc.cmdnargs", |e, _, _| {
+        e.process
+            .map(|p| Value::Uint(p.image.args().count() as u64))
+    }),
     ("proc.cmdlenargs", |e, _, _| {
-        e.process.map(|p| Value::Uint(p.image.args().map(<[u8]>::len).sum::<usize>() as u64))
+        e.process
+            .map(|p| Value::Uint(p.image.args().map(<[u8]>::len).sum::<usize>() as u64))
     }),
-    ("proc.pid", |e, _, _| Some(Value::Int(i64::from(e.actor.pid)))),
-    ("proc.ppid", |e, _, _| e.process.map(|p| Value::Int(i64::from(p.parent.pid)))),
-    ("proc.vpid", |e, _, _| e.process.map(|p| Value::Int(i64::from(p.vpid)))),
-    ("proc.pvpid", |e, _, _| ancestor(e, 1).map(|p| Value::Int(i64::from(p.vpid)))),
-    ("proc.sid", |e, _, _| e.process.map(|p| Value::Int(i64::from(p.sid)))),
-    ("proc.pgid", |e, _, _| e.process.map(|p| Value::Int(i64::from(p.pgid)))),
-    ("proc.is_sid_leader", |e, _, _| e.process.map(|p| Value::Bool(p.sid == p.key.pid))),
-    ("proc.is_pgid_leader", |e, _, _| e.process.map(|p| Value::Bool(p.pgid == p.key.pid))),
-    ("proc.tty", |e, _, _| Some(Value::Uint(e.process.map_or(0, |p| u64::from(p.tty))))),
+    ("proc.pid", |e, _, _| {
+        Some(Value::Int(i64::from(e.actor.pid)))
+    }),
+    ("proc.ppid", |e, _, _| {
+        e.process.map(|p| Value::Int(i64::from(p.parent.pid)))
+    }),
+    ("proc.vpid", |e, _, _| {
+        e.process.map(|p| Value::Int(i64::from(p.vpid)))
+    }),
+    ("proc.pvpid", |e, _, _| {
+        ancestor(e, 1).map(|p| Value::Int(i64::from(p.vpid)))
+    }),
+    ("proc.sid", |e, _, _| {
+        e.process.map(|p| Value::Int(i64::from(p.sid)))
+    }),
+    ("proc.pgid", |e, _, _| {
+        e.process.map(|p| Value::Int(i64::from(p.pgid)))
+    }),
+    ("proc.is_sid_leader", |e, _, _| {
+        e.process.map(|p| Value::Bool(p.sid == p.key.pid))
+    }),
+    ("proc.is_pgid_leader", |e, _, _| {
+        e.process.map(|p| Value::Bool(p.pgid == p.key.pid))
+    }),
+    ("proc.tty", |e, _, _| {
+        Some(Value::Uint(e.process.map_or(0, |p| u64::from(p.tty))))
+    }),
     ("proc.cwd", cwd),
-    ("proc.duration", |e, _, _| Some(Value::Uint(e.boot_ns.saturating_sub(e.actor.start_boot_ns)))),
+    ("proc.duration", |e, _, _| {
+        Some(Value::Uint(e.boot_ns.saturating_sub(e.actor.start_boot_ns)))
+    }),
     ("proc.ppid.duration", |e, _, _| {
         ancestor(e, 1).map(|p| Value::Uint(e.boot_ns.saturating_sub(p.key.start_boot_ns)))
     }),
-    ("proc.pid.ts", |e, _, _| Some(Value::Uint(e.wall_ns(e.actor.start_boot_ns)))),
-    ("proc.ppid.ts", |e, _, _| ancestor(e, 1).map(|p| Value::Uint(e.wall_ns(p.key.start_boot_ns)))),
+    ("proc.pid.ts", |e, _, _| {
+        Some(Value::Uint(e.wall_ns(e.actor.start_boot_ns)))
+    }),
+    ("proc.ppid.ts", |e, _, _| {
+        ancestor(e, 1).map(|p| Value::Uint(e.wall_ns(p.key.start_boot_ns)))
+    }),
     ("proc.sname", session_name),
-    ("proc.pname", |e, _, _| ancestor(e, 1).map(|p| text(p.comm.bytes()))),
-    ("proc.pexe", |e, _, _| ancestor(e, 1).map(|p| text(&p.image.exe))),
-    ("proc.pexepath", |e, _, _| ancestor(e, 1).map(|p| text(&p.image.path))),
+    ("proc.pname", |e, _, _| {
+        ancestor(e, 1).map(|p| text(p.comm.bytes()))
+    }),
+    ("proc.pexe", |e, _, _| {
+        ancestor(e, 1).map(|p| text(&p.image.exe))
+    }),
+    ("proc.pexepath", |e, _, _| {
+        ancestor(e, 1).map(|p| text(&p.image.path))
+    }),
     ("proc.pcmdline", |e, _, arena| {
         ancestor(e, 1).map(|p| Value::Text(command_line(p, p.comm.bytes(), arena)))
     }),
-    ("proc.aname", |e, key, arena| ancestors(e, key, arena, |p, _| text(p.comm.bytes()))),
-    ("proc.aexe", |e, key, arena| ancestors(e, key, arena, |p, _| text(&p.image.exe))),
-    ("proc.aexepath", |e, key, arena| ancestors(e, key, arena, |p, _| text(&p.image.path))),
+    ("proc.aname", |e, key, arena| {
+        ancestors(e, key, arena, |p, _| text(p.comm.bytes()))
+    }),
+    ("proc.aexe", |e, key, arena| {
+        ancestors(e, key, arena, |p, _| text(&p.image.exe))
+    }),
+    ("proc.aexepath", |e, key, arena| {
+        ancestors(e, key, arena, |p, _| text(&p.image.path))
+    }),
     ("proc.acmdline", |e, key, arena| {
-        ancestors(e, key, arena, |p, arena| Value::Text(command_line(p, p.comm.bytes(), arena)))
+        ancestors(e, key, arena, |p, arena| {
+            Value::Text(command_line(p, p.comm.bytes(), arena))
+        })
     }),
     ("proc.aargs", |e, key, arena| {
         ancestors(e, key, arena, |p, arena| Value::Text(joined_args(p, arena)))
     }),
-    ("proc.apid", |e, key, arena| ancestors(e, key, arena, |p, _| Value::Int(i64::from(p.key.pid)))),
-    ("proc.is_exe_upper_layer", |e, _, _| Some(Value::Bool(e.process.is_some_and(|p| p.image.upper_layer)))),
-    ("proc.is_exe_from_memfd", |e, _, _| Some(Value::Bool(e.process.is_some_and(|p| p.image.memfd)))),
-    ("proc.exe_ino", |e, _, _| e.process.map(|p| Value::Int(p.image.inode.cast_signed()))),
-    ("proc.exe_ino.ctime", |e, _, _| e.process.map(|p| Value::Uint(p.image.ctime_ns))),
-    ("proc.exe_ino.mtime", |e, _, _| e.process.map(|p| Value::Uint(p.image.mtime_ns))),
+    ("proc.apid", |e, key, arena| {
+        ancestors(e, key, arena, |p, _| Value::Int(i64::from(p.key.pid)))
+    }),
+    ("proc.is_exe_upper_layer", |e, _, _| {
+        Some(Value::Bool(e.process.is_some_and(|p| p.image.upper_layer)))
+    }),
+    ("proc.is_exe_from_memfd", |e, _, _| {
+        Some(Value::Bool(e.process.is_some_and(|p| p.image.memfd)))
+    }),
+    ("proc.exe_ino", |e, _, _| {
+        e.process.map(|p| Value::Int(p.image.inode.cast_signed()))
+    }),
+    ("proc.exe_ino.ctime", |e, _, _| {
+        e.process.map(|p| Value::Uint(p.image.ctime_ns))
+    }),
+    ("proc.exe_ino.mtime", |e, _, _| {
+        e.process.map(|p| Value::Uint(p.image.mtime_ns))
+    }),
     ("proc.exe_ino.ctime_duration_proc_start", |e, _, _| {
-        e.process.map(|p| Value::Uint(e.wall_ns(p.key.start_boot_ns).saturating_sub(p.image.ctime_ns)))
+        e.process.map(|p| {
+            Value::Uint(
+                e.wall_ns(p.key.start_boot_ns)
+                    .saturating_sub(p.image.ctime_ns),
+            )
+        })
     }),
     ("thread.tid", |e, _, _| Some(Value::Int(i64::from(e.tid)))),
-    ("thread.ismain", |e, _, _| Some(Value::Bool(e.actor.pid == e.tid))),
-    ("thread.cap_effective", |e, _, arena| e.process.map(|p| capabilities(p.credentials.cap_effective, arena))),
-    ("thread.cap_permitted", |e, _, arena| e.process.map(|p| capabilities(p.credentials.cap_permitted, arena))),
+    ("thread.ismain", |e, _, _| {
+        Some(Value::Bool(e.actor.pid == e.tid))
+    }),
+    ("thread.cap_effective", |e, _, arena| {
+        e.process
+            .map(|p| capabilities(p.credentials.cap_effective, arena))
+    }),
+    ("thread.cap_permitted", |e, _, arena| {
+        e.process
+            .map(|p| capabilities(p.credentials.cap_permitted, arena))
+    }),
     ("thread.cap_inheritable", |e, _, arena| {
-        e.process.map(|p| capabilities(p.credentials.cap_inheritable, arena))
+        e.process
+            .map(|p| capabilities(p.credentials.cap_inheritable, arena))
     }),
     ("user.uid", |e, _, _| Some(Value::Uint(u64::from(e.uid)))),
-    ("user.name", |e, _, _| Some(account(e, e.uid, |user| &user.name))),
-    ("user.homedir", |e, _, _| Some(account(e, e.uid, |user| &user.home))),
-    ("user.shell", |e, _, _| Some(account(e, e.uid, |user| &user.shell))),
+    ("user.name", |e, _, _| {
+        Some(account(e, e.uid, |user| &user.name))
+    }),
+    ("user.homedir", |e, _, _| {
+        Some(account(e, e.uid, |user| &user.home))
+    }),
+    ("user.shell", |e, _, _| {
+        Some(account(e, e.uid, |user| &user.shell))
+    }),
     ("user.loginuid", |e, _, _| {
         // Unset is the kernel's (uid_t)-1, which Falco gives as -1.
-        Some(Value::Int(e.process.map_or(-1, |p| match p.credentials.loginuid {
-            u32::MAX => -1,
-            uid => i64::from(uid),
-        })))
+        Some(Value::Int(e.process.map_or(
+            -1,
+            |p| match p.credentials.loginuid {
+                u32::MAX => -1,
+                uid => i64::from(uid),
+            },
+        )))
     }),
     ("user.loginname", |e, _, _| {
         let uid = e.process.map_or(u32::MAX, |p| p.credentials.loginuid);
         Some(account(e, uid, |user| &user.name))
     }),
     ("group.gid", |e, _, _| Some(Value::Uint(u64::from(e.gid)))),
-    ("group.name", |e, _, _| Some(Value::Text(e.surroundings.group(e.gid).map_or(UNKNOWN, str::as_bytes)))),
-    ("container.id", |e, _, _| Some(Value::Text(e.container().map_or(HOST, |c| c.short().as_bytes())))),
-    ("container.full_id", |e, _, _| e.container().map(|c| text(c.full.as_bytes()))),
-    ("container.type", |e, _, _| e.container().map(|c| text(c.runtime.name().as_bytes()))),
-    ("k8s.pod.uid", |e, _, _| e.container()?.pod_uid.as_ref().map(|uid| text(uid.as_bytes()))),
+    ("group.name", |e, _, _| {
+        Some(Value::Text(
+            e.surroundings.group(e.gid).map_or(UNKNOWN, str::as_bytes),
+        ))
+    }),
+    ("container.id", |e, _, _| {
+        Some(Value::Text(
+            e.container().map_or(HOST, |c| c.short().as_bytes()),
+        ))
+    }),
+    ("container.full_id", |e, _, _| {
+        e.container().map(|c| text(c.full.as_bytes()))
+    }),
+    ("container.type", |e, _, _| {
+        e.container().map(|c| text(c.runtime.name().as_bytes()))
+    }),
+    ("k8s.pod.uid", |e, _, _| {
+        e.container()?
+            .pod_uid
+            .as_ref()
+            .map(|uid| text(uid.as_bytes()))
+    }),
 ];
 
 /// Names of capabilities by bit (include/uapi/linux/capability.h).
@@ -153,7 +265,12 @@ const CAPABILITIES: [&str; 41] = [
 
 /// What the user database says of an id.
 fn account<'a>(event: &'a Event<'_>, uid: u32, part: impl Fn(&User) -> &str) -> Value<'a> {
-    Value::Text(event.surroundings.user(uid).map_or(UNKNOWN, |user| part(user).as_bytes()))
+    Value::Text(
+        event
+            .surroundings
+            .user(uid)
+            .map_or(UNKNOWN, |user| part(user).as_bytes()),
+    )
 }
 
 /// The `n`-th ancestor: 0 is the process itself, 1 its parent.

@@ -28,10 +28,18 @@ enum Side {
 
 /// The fields of this file.
 pub(super) const FIELDS: &[(&str, Get)] = &[
-    ("fd.ip", |e, _, arena| both(e, arena, |address| Value::Ip(address.ip()))),
-    ("fd.net", |e, _, arena| both(e, arena, |address| Value::Ip(address.ip()))),
-    ("fd.port", |e, _, arena| both(e, arena, |address| Value::Uint(u64::from(address.port())))),
-    ("fd.proto", |e, _, arena| both(e, arena, |address| Value::Uint(u64::from(address.port())))),
+    ("fd.ip", |e, _, arena| {
+        both(e, arena, |address| Value::Ip(address.ip()))
+    }),
+    ("fd.net", |e, _, arena| {
+        both(e, arena, |address| Value::Ip(address.ip()))
+    }),
+    ("fd.port", |e, _, arena| {
+        both(e, arena, |address| Value::Uint(u64::from(address.port())))
+    }),
+    ("fd.proto", |e, _, arena| {
+        both(e, arena, |address| Value::Uint(u64::from(address.port())))
+    }),
     ("fd.cip", |e, _, _| ip(e, Side::Local)),
     ("fd.cnet", |e, _, _| ip(e, Side::Local)),
     ("fd.cport", |e, _, _| port(e, Side::Local)),
@@ -57,7 +65,9 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         },
         _ => None,
     }),
-    ("fd.is_server", |e, _, _| matches!(e.facts, Facts::Connect(_)).then_some(Value::Bool(false))),
+    ("fd.is_server", |e, _, _| {
+        matches!(e.facts, Facts::Connect(_)).then_some(Value::Bool(false))
+    }),
     ("fd.connected", |e, _, _| match &e.facts {
         Facts::Connect(connect) => Some(Value::Bool(connect.result == 0)),
         _ => None,
@@ -71,7 +81,14 @@ const NO_PROTOCOL: &[u8] = b"<NA>";
 pub(super) fn fd_type(connect: &Connect<'_>) -> Option<(&'static [u8], &'static [u8])> {
     Some(match connect.socket.family {
         // IPv4 through an IPv6 socket is IPv4 to those who write rules.
-        AF_INET6 if connect.socket.remote.is_none_or(|address| address.is_ipv6()) => (b"ipv6", b"6"),
+        AF_INET6
+            if connect
+                .socket
+                .remote
+                .is_none_or(|address| address.is_ipv6()) =>
+        {
+            (b"ipv6", b"6")
+        }
         AF_INET | AF_INET6 => (b"ipv4", b"4"),
         AF_UNIX => (b"unix", b"u"),
         0 => return None,
@@ -82,7 +99,11 @@ pub(super) fn fd_type(connect: &Connect<'_>) -> Option<(&'static [u8], &'static 
 /// `CLIENT:PORT->SERVER:PORT`; the path of a unix socket; `NULL` when nothing is known.
 pub(super) fn name<'a>(connect: &Connect<'a>, arena: &'a Bump) -> Value<'a> {
     let Some(remote) = connect.socket.remote else {
-        return text(if connect.unix_path.is_empty() { b"NULL" } else { connect.unix_path });
+        return text(if connect.unix_path.is_empty() {
+            b"NULL"
+        } else {
+            connect.unix_path
+        });
     };
     let local = connect.socket.local.unwrap_or_else(|| unspecified(remote));
     let (local, remote) = (address_text(local), address_text(remote));
@@ -117,9 +138,10 @@ fn address(event: &Event<'_>, side: Side) -> Option<SocketAddr> {
     match (&event.facts, side) {
         (Facts::Connect(connect), Side::Remote) => connect.socket.remote,
         // A socket that failed to connect has no address of its own: Falco shows the unspecified one.
-        (Facts::Connect(connect), Side::Local) => {
-            connect.socket.local.or_else(|| connect.socket.remote.map(unspecified))
-        }
+        (Facts::Connect(connect), Side::Local) => connect
+            .socket
+            .local
+            .or_else(|| connect.socket.remote.map(unspecified)),
         _ => None,
     }
 }
@@ -133,8 +155,14 @@ fn port<'a>(event: &Event<'_>, side: Side) -> Option<Value<'a>> {
 }
 
 /// Client and server side. Any event with a descriptor has the field, and no value that could match on what is no connection.
-fn both<'a>(event: &Event<'_>, arena: &'a Bump, value: impl Fn(SocketAddr) -> Value<'a>) -> Option<Value<'a>> {
-    let sides = [Side::Local, Side::Remote].into_iter().filter_map(|side| address(event, side));
+fn both<'a>(
+    event: &Event<'_>,
+    arena: &'a Bump,
+    value: impl Fn(SocketAddr) -> Value<'a>,
+) -> Option<Value<'a>> {
+    let sides = [Side::Local, Side::Remote]
+        .into_iter()
+        .filter_map(|side| address(event, side));
     let mut values = ArenaVec::with_capacity_in(2, arena);
     values.extend(sides.map(value));
     match event.facts {

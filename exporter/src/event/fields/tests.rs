@@ -132,7 +132,9 @@ fn get<'a>(event: &'a Event<'_>, text: &str, arena: &'a Bump) -> Option<Value<'a
         Some((name, rest)) => (name, Some(rest.trim_end_matches(']'))),
         None => (text, None),
     };
-    let (id, dotted) = SCHEMA.split(name).unwrap_or_else(|| panic!("no field {name}"));
+    let (id, dotted) = SCHEMA
+        .split(name)
+        .unwrap_or_else(|| panic!("no field {name}"));
     let arg = match (index, dotted) {
         (Some(index), _) => FieldKey::Index(index.parse().unwrap()),
         (None, Some(name)) => FieldKey::Name(name.into()),
@@ -203,7 +205,9 @@ fn every_listed_field_exists_once_and_has_the_value_type_of_the_schema() {
     let mut names = std::collections::HashSet::new();
     for (name, _) in FieldTable::supplied_fields() {
         assert!(names.insert(name), "{name} is listed twice");
-        let id = SCHEMA.field(name).unwrap_or_else(|| panic!("{name} is not in the schema"));
+        let id = SCHEMA
+            .field(name)
+            .unwrap_or_else(|| panic!("{name} is not in the schema"));
         assert!(table.supplies(id));
         let definition = SCHEMA.field_def(id);
         for (kind, facts) in [
@@ -237,7 +241,11 @@ fn every_listed_field_exists_once_and_has_the_value_type_of_the_schema() {
                 value => value.into_iter().collect(),
             };
             for value in values {
-                assert!(fits(definition.ty, value), "{name}: {value:?} is no {:?}", definition.ty);
+                assert!(
+                    fits(definition.ty, value),
+                    "{name}: {value:?} is no {:?}",
+                    definition.ty
+                );
             }
         }
     }
@@ -411,7 +419,10 @@ fn a_failed_open_tells_what_was_asked_for() {
             ("fs.path.name", "/etc/shadow"),
             ("evt.arg.fd", "ENOENT"),
             ("evt.arg.flags", "O_DIRECTORY|O_TRUNC|O_CREAT|O_RDWR"),
-            ("evt.arg.mode", "S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID"),
+            (
+                "evt.arg.mode",
+                "S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID",
+            ),
             ("evt.is_open_exec", "true"),
         ],
     );
@@ -419,8 +430,14 @@ fn a_failed_open_tells_what_was_asked_for() {
 
 #[test]
 fn creat_is_neither_open_read_nor_open_write() {
-    let rows = [("evt.is_open_write", "false"), ("evt.is_open_read", "false")];
-    let creat = Open { flags: 0o1101, ..open(3) };
+    let rows = [
+        ("evt.is_open_write", "false"),
+        ("evt.is_open_read", "false"),
+    ];
+    let creat = Open {
+        flags: 0o1101,
+        ..open(3)
+    };
     check(Facts::Open(creat), "creat", View::Requested, true, &rows);
 }
 
@@ -460,7 +477,10 @@ fn a_connect_without_a_socket_knows_nothing_of_sides() {
         unreachable!("it is a connect")
     };
     check(
-        Facts::Connect(Connect { socket: Socket::default(), ..known }),
+        Facts::Connect(Connect {
+            socket: Socket::default(),
+            ..known
+        }),
         "connect",
         View::Requested,
         true,
@@ -479,7 +499,10 @@ fn ipv4_through_an_ipv6_socket_is_ipv4() {
     let Facts::Connect(known) = connect(0, "1.2.3.4:443".parse().ok()) else {
         unreachable!("it is a connect")
     };
-    let socket = Socket { family: 10, ..known.socket };
+    let socket = Socket {
+        family: 10,
+        ..known.socket
+    };
     check(
         Facts::Connect(Connect { socket, ..known }),
         "connect",

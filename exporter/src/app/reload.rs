@@ -8,15 +8,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rule_engine::schema::Schema;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc;
 
-use crate::app::{self, EventHandle};
+use super::events::EventHandle;
+use super::{users, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::metrics::{Declaration, Gauge, Registry};
@@ -85,7 +87,7 @@ pub struct Reloader {
 impl Reloader {
     /// Loads the rules anew. If they have an error the old ones stay in force, and log and metrics say so.
     pub async fn reload(&mut self) {
-        self.events.send(Control::Users(Arc::new(app::users())));
+        self.events.send(Control::Users(Arc::new(users())));
         let (settings, schema) = (self.settings.clone(), Arc::clone(&self.schema));
         let loading = tokio::task::spawn_blocking(move || {
             let loaded = rules::load(&settings, &schema);
@@ -111,13 +113,13 @@ impl Reloader {
     async fn put_in_force(&mut self, loaded: rules::Rules) -> anyhow::Result<usize> {
         loaded.warn();
         let enabled = loaded.enabled();
-        let watched = app::watched_calls(&loaded.set, &self.schema);
+        let watched = watched_calls(&loaded.set, &self.schema);
         let old = std::mem::replace(&mut self.watched, watched.clone());
         self.probe.watch(|name| watched.contains(&name) || old.contains(&name))?;
-        let (judging, judged) = oneshot::channel();
+        let (judging, judged) = std::sync::mpsc::channel();
         let detector = Detector::new(loaded.set, &self.rules);
         self.events.send(Control::Rules(Box::new(detector), judging));
-        judged.await?;
+        tokio::task::spawn_blocking(move || judged.recv()).await??;
         self.probe.watch(|name| watched.contains(&name))?;
         Ok(enabled)
     }
@@ -128,7 +130,7 @@ impl Reloader {
             Ok(changes) => changes,
             Err(error) => {
                 tracing::warn!(%error, "rules files cannot be watched for changes; send SIGHUP to reload");
-                Changes { inotify: None }
+                Changes { told: None }
             }
         }
     }
@@ -136,15 +138,15 @@ impl Reloader {
 
 /// Changes in the directories that rules come from.
 pub struct Changes {
-    inotify: Option<AsyncFd<OwnedFd>>,
+    told: Option<mpsc::Receiver<()>>,
 }
 
 impl Changes {
     fn watch(paths: &[PathBuf]) -> io::Result<Self> {
         if paths.is_empty() {
-            return Ok(Self { inotify: None });
+            return Ok(Self { told: None });
         }
-        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        let inotify = inotify::init(CreateFlags::CLOEXEC)?;
         for path in paths {
             // Files are replaced, not written: editors and ConfigMaps put a new one in their place, so the directory tells.
             let directory = if path.is_dir() { path } else { parent(path) };
@@ -155,31 +157,42 @@ impl Changes {
                 | WatchFlags::MOVED_TO;
             inotify::add_watch(&inotify, directory, flags)?;
         }
-        let inotify = AsyncFd::register_with_interest(inotify, Interest::READABLE)?;
-        Ok(Self { inotify: Some(inotify) })
+        let (tell, told) = mpsc::channel(1);
+        // The thread sleeps in the kernel; it ends with the process.
+        thread::Builder::new()
+            .name("saker-watch".to_owned())
+            .spawn(move || tell_changes(&inotify, &tell))?;
+        Ok(Self { told: Some(told) })
     }
 
     /// Returns when something has changed and then been quiet for a while.
     pub async fn next(&mut self) {
-        let Some(inotify) = &self.inotify else {
-            return std::future::pending().await;
+        let told = match &mut self.told {
+            Some(told) => told.recv().await,
+            None => None,
         };
-        if !drain(inotify).await {
-            return std::future::pending().await;
+        if told.is_none() {
+            std::future::pending().await
         }
-        while let Ok(true) = tokio::time::timeout(QUIET, drain(inotify)).await {}
     }
 }
 
-/// Waits for events and takes them; false when there will be none any more.
-async fn drain(inotify: &AsyncFd<OwnedFd>) -> bool {
-    let Ok(mut ready) = inotify.readable().await else {
-        return false;
+fn tell_changes(inotify: &OwnedFd, tell: &mpsc::Sender<()>) {
+    let quiet = Timespec {
+        tv_sec: 0,
+        tv_nsec: QUIET.subsec_nanos().into(),
     };
     let mut buffer = [0; 4096];
-    while rustix::io::read(inotify.get_ref(), &mut buffer).is_ok_and(|read| read > 0) {}
-    ready.clear_ready();
-    true
+    while rustix::io::read(inotify, &mut buffer).is_ok() {
+        let mut fds = [PollFd::new(inotify, PollFlags::IN)];
+        while poll(&mut fds, Some(&quiet)).is_ok_and(|ready| ready > 0) {
+            let _ = rustix::io::read(inotify, &mut buffer);
+        }
+        // A change that is told while one is waiting to be heard is heard with it.
+        if let Err(TrySendError::Closed(())) = tell.try_send(()) {
+            return;
+        }
+    }
 }
 
 fn parent(path: &Path) -> &Path {
