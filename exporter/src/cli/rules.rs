@@ -11,7 +11,7 @@ use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
 use super::Terminal;
-use crate::bundled;
+use crate::rules;
 
 /// Where rules come from.
 #[derive(Debug, clap::Args)]
