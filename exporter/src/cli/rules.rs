@@ -43,11 +43,7 @@ impl Found {
 
 /// Reads and loads.
 pub(super) fn load(paths: &[PathBuf], schema: &Schema, options: &LoadOptions) -> Found {
-    let (sources, unread) = if paths.is_empty() {
-        (bundled::rules(), Vec::new())
-    } else {
-        load::read_paths(paths)
-    };
+    let (sources, unread) = rules::read(paths);
     Found {
         loaded: load::load(sources, schema, options),
         unread,
