@@ -36,7 +36,11 @@ impl Fields for Event {
     fn get<'a>(&'a self, field: &FieldRef, _: &'a Bump) -> Option<Value<'a>> {
         match field.arg {
             rule_engine::value::FieldKey::None => self.plain[usize::from(field.id.0)],
-            _ => self.others.iter().find(|(known, _)| known == field).map(|(_, value)| *value),
+            _ => self
+                .others
+                .iter()
+                .find(|(known, _)| known == field)
+                .map(|(_, value)| *value),
         }
     }
 }
@@ -48,13 +52,18 @@ fn event(schema: &Schema, name: &str, fields: &[(&str, Value<'static>)]) -> Even
         others: Vec::new(),
     };
     for (field, value) in PROCESS.iter().chain(fields) {
-        let (name, arg) = match field.strip_suffix(']').and_then(|field| field.split_once('[')) {
+        let (name, arg) = match field
+            .strip_suffix(']')
+            .and_then(|field| field.split_once('['))
+        {
             Some((name, arg)) => (name, Some(arg)),
             None => (*field, None),
         };
         let field = FieldRef::resolve(schema, name, arg).expect("the field exists");
         match field.arg {
-            rule_engine::value::FieldKey::None => event.plain[usize::from(field.id.0)] = Some(*value),
+            rule_engine::value::FieldKey::None => {
+                event.plain[usize::from(field.id.0)] = Some(*value)
+            }
             _ => event.others.push((field, *value)),
         }
     }
@@ -78,7 +87,10 @@ const PROCESS: &[(&str, Value<'static>)] = &[
     ("proc.pname", text("nginx")),
     ("proc.pcmdline", text("nginx -g daemon off;")),
     ("proc.pexe", text("nginx")),
-    ("proc.aname", Value::Several(&[text("nginx"), text("containerd-shim"), text("systemd")])),
+    (
+        "proc.aname",
+        Value::Several(&[text("nginx"), text("containerd-shim"), text("systemd")]),
+    ),
     ("proc.aname[2]", text("containerd-shim")),
     ("proc.aname[3]", text("systemd")),
     ("proc.tty", Value::Uint(0)),
@@ -91,7 +103,10 @@ const PROCESS: &[(&str, Value<'static>)] = &[
     ("user.uid", Value::Uint(33)),
     ("user.loginuid", Value::Int(-1)),
     ("container.id", text("3ad7b26ded6d")),
-    ("container.image.repository", text("docker.io/library/nginx")),
+    (
+        "container.image.repository",
+        text("docker.io/library/nginx"),
+    ),
     ("container.privileged", Value::Bool(false)),
 ];
 
@@ -109,7 +124,14 @@ fn mix(schema: &Schema) -> Vec<Event> {
             ("evt.res", text("SUCCESS")),
             ("evt.is_open_read", Value::Bool(!write)),
             ("evt.is_open_write", Value::Bool(write)),
-            ("evt.arg.flags", text(if write { "O_TRUNC|O_CREAT|O_WRONLY" } else { "O_RDONLY|O_CLOEXEC" })),
+            (
+                "evt.arg.flags",
+                text(if write {
+                    "O_TRUNC|O_CREAT|O_WRONLY"
+                } else {
+                    "O_RDONLY|O_CLOEXEC"
+                }),
+            ),
             ("fd.name", text(path)),
             ("fd.nameraw", text(path)),
             ("fd.directory", text(directory)),
@@ -142,10 +164,19 @@ fn mix(schema: &Schema) -> Vec<Event> {
             ("fd.net", Value::Several(SIDES)),
             ("fd.sport", Value::Uint(5432)),
             ("fd.cport", Value::Uint(51234)),
-            ("fd.port", Value::Several(&[Value::Uint(51234), Value::Uint(5432)])),
+            (
+                "fd.port",
+                Value::Several(&[Value::Uint(51234), Value::Uint(5432)]),
+            ),
         ]
     };
-    let result = || vec![("evt.rawres", Value::Int(0)), ("evt.res", text("SUCCESS")), ("evt.arg.res", text("0"))];
+    let result = || {
+        vec![
+            ("evt.rawres", Value::Int(0)),
+            ("evt.res", text("SUCCESS")),
+            ("evt.arg.res", text("0")),
+        ]
+    };
     let exec = || {
         let mut fields = result();
         fields.extend([
@@ -159,11 +190,42 @@ fn mix(schema: &Schema) -> Vec<Event> {
     };
     let mut events = Vec::new();
     for _ in 0..6 {
-        events.push(event(schema, "openat", &file("/usr/share/nginx/html/index.html", "/usr/share/nginx/html", "index.html", false)));
-        events.push(event(schema, "openat", &file("/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu", "libc.so.6", false)));
-        events.push(event(schema, "openat", &file("/var/log/nginx/access.log", "/var/log/nginx", "access.log", true)));
+        events.push(event(
+            schema,
+            "openat",
+            &file(
+                "/usr/share/nginx/html/index.html",
+                "/usr/share/nginx/html",
+                "index.html",
+                false,
+            ),
+        ));
+        events.push(event(
+            schema,
+            "openat",
+            &file(
+                "/lib/x86_64-linux-gnu/libc.so.6",
+                "/lib/x86_64-linux-gnu",
+                "libc.so.6",
+                false,
+            ),
+        ));
+        events.push(event(
+            schema,
+            "openat",
+            &file(
+                "/var/log/nginx/access.log",
+                "/var/log/nginx",
+                "access.log",
+                true,
+            ),
+        ));
     }
-    events.push(event(schema, "open", &file("/etc/hosts", "/etc", "hosts", false)));
+    events.push(event(
+        schema,
+        "open",
+        &file("/etc/hosts", "/etc", "hosts", false),
+    ));
     for _ in 0..2 {
         events.push(event(schema, "execve", &exec()));
         events.push(event(schema, "connect", &connection()));
@@ -178,20 +240,24 @@ fn mix(schema: &Schema) -> Vec<Event> {
 
 fn judge_all(bencher: divan::Bencher<'_, '_>, set: &RuleSet, events: &[Event]) {
     let mut evaluator = Evaluator::new(set);
-    bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
-        let mut matches = 0;
-        for event in events {
-            evaluator.evaluate(set, divan::black_box(event), |_| matches += 1);
-        }
-        matches
-    });
+    bencher
+        .counter(ItemsCount::new(events.len()))
+        .bench_local(|| {
+            let mut matches = 0;
+            for event in events {
+                evaluator.evaluate(set, divan::black_box(event), |_| matches += 1);
+            }
+            matches
+        });
 }
 
 fn load(paths: &[PathBuf], schema: &Schema) -> RuleSet {
     let (sources, unread) = load::read_paths(paths);
     assert!(unread.is_empty(), "{unread:?}");
     let loaded = load::load(sources, schema, &LoadOptions::default());
-    loaded.rules.unwrap_or_else(|| panic!("the rules load: {:?}", loaded.diagnostics))
+    loaded
+        .rules
+        .unwrap_or_else(|| panic!("the rules load: {:?}", loaded.diagnostics))
 }
 
 #[divan::bench]
@@ -222,7 +288,8 @@ fn many(count: usize, event: &str, schema: &Schema) -> RuleSet {
         );
         let expr = parse::condition(&text, TextId(0)).expect("the condition parses");
         let checked = check::condition(&expr, schema).expect("the condition is right");
-        let (output, _) = template::parse("%fd.name", TextId(0), schema).expect("the output is right");
+        let (output, _) =
+            template::parse("%fd.name", TextId(0), schema).expect("the output is right");
         RuleSpec {
             name: format!("rule {position}"),
             desc: "a rule".to_owned(),
@@ -242,13 +309,19 @@ fn many(count: usize, event: &str, schema: &Schema) -> RuleSet {
 #[divan::bench(args = [25, 100, 400, 1000])]
 fn rules_for_this_event_type(bencher: divan::Bencher<'_, '_>, count: usize) {
     let schema = Schema::syscall();
-    let events: Vec<Event> = mix(&schema).into_iter().filter(|event| schema.event_def(event.ty).name == "openat").collect();
+    let events: Vec<Event> = mix(&schema)
+        .into_iter()
+        .filter(|event| schema.event_def(event.ty).name == "openat")
+        .collect();
     judge_all(bencher, &many(count, "openat", &schema), &events);
 }
 
 #[divan::bench(args = [25, 100, 400, 1000])]
 fn rules_for_another_event_type(bencher: divan::Bencher<'_, '_>, count: usize) {
     let schema = Schema::syscall();
-    let events: Vec<Event> = mix(&schema).into_iter().filter(|event| schema.event_def(event.ty).name == "openat").collect();
+    let events: Vec<Event> = mix(&schema)
+        .into_iter()
+        .filter(|event| schema.event_def(event.ty).name == "openat")
+        .collect();
     judge_all(bencher, &many(count, "open", &schema), &events);
 }
