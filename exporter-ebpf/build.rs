@@ -1,1 +1,2 @@
+//! Builds the kernel objects with clang.
 fn main() {}

@@ -1,1 +1,18 @@
-//! x
+//! Saker: a Prometheus-first runtime-security exporter.
+//!
+//! The rooms, in the order in which data walks through them:
+//!
+//! ```text
+//! probe → event → state → detect (rules) → metrics, output
+//!                 pipeline is the loop; http shows; config, cli and app put it together
+//! ```
+
+pub mod bundled;
+pub mod cli;
+pub mod config;
+pub mod event;
+pub mod http;
+pub mod metrics;
+pub mod output;
+pub mod state;
+pub mod sys;

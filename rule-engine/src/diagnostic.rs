@@ -65,6 +65,12 @@ pub enum Code {
     ListNameLeft,
     /// `LINT_NEVER_MATCHES`: no event can satisfy the condition.
     NeverMatches,
+    /// `LINT_UNTESTED_RULE`: no test case expects the rule to match.
+    UntestedRule,
+    /// `TEST_ERR_CASE`: a rule test that is not well formed.
+    TestCase,
+    /// `TEST_FAILED`: a rule did not do what a test case expects.
+    TestFailed,
 }
 
 impl Severity {
@@ -149,6 +155,12 @@ impl Code {
                 "name of a list is left where its items were meant",
             ),
             Code::NeverMatches => ("LINT_NEVER_MATCHES", "no event can satisfy the condition"),
+            Code::UntestedRule => (
+                "LINT_UNTESTED_RULE",
+                "no test case expects the rule to match",
+            ),
+            Code::TestCase => ("TEST_ERR_CASE", "test case is not well formed"),
+            Code::TestFailed => ("TEST_FAILED", "rule does not do what a test case expects"),
         }
     }
 }

@@ -12,10 +12,11 @@ mod select;
 
 use crate::check;
 use crate::collect::{Collection, Rule};
-use crate::compile::{self, Matching, RuleSet, RuleSpec};
+use crate::compile::{self, RuleSpec};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Finding, Severity};
 use crate::eventset::{EventSet, TOO_MANY};
 use crate::priority::Priority;
+use crate::program::{Matching, RuleSet};
 use crate::read;
 use crate::resolve::{self, Condition, Resolved, Texts};
 use crate::schema::Schema;

@@ -12,7 +12,7 @@ pub(crate) mod item;
 mod mapping;
 mod rule;
 pub(crate) mod version;
-mod yaml;
+pub(crate) mod yaml;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, SourceId, Span};

@@ -6,10 +6,7 @@
 const MAX_WORD: usize = 128;
 
 /// The candidate nearest to `word`: at most a third of the word may have to change. Among equals the first.
-pub(crate) fn closest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > MAX_WORD {
         return None;
     }

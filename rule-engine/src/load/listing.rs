@@ -160,7 +160,8 @@ impl Loaded {
             output_fields: compiled
                 .template
                 .fields()
-                .map(|field| field.written(schema))
+                .iter()
+                .map(|field| field.key.clone())
                 .collect(),
             exception_names: rule
                 .exceptions

@@ -115,6 +115,29 @@ pub enum ParamType {
 }
 
 impl ParamType {
+    /// Its name in listings (`FSPATH`, `ENUMFLAGS32`).
+    pub fn name(self) -> &'static str {
+        match self {
+            ParamType::FdList => "FDLIST",
+            ParamType::SigSet => "SIGSET",
+            ParamType::SockAddr => "SOCKADDR",
+            ParamType::SockTuple => "SOCKTUPLE",
+            ParamType::EnumFlags8 => "ENUMFLAGS8",
+            ParamType::EnumFlags16 => "ENUMFLAGS16",
+            ParamType::EnumFlags32 => "ENUMFLAGS32",
+            ParamType::CharBufArray => "CHARBUFARRAY",
+            ParamType::CharBufPairArray => "CHARBUF_PAIR_ARRAY",
+            ParamType::Dyn => "DYN",
+            ParamType::Pid => "PID",
+            ParamType::Uid => "UID",
+            ParamType::Gid => "GID",
+            ParamType::SigType => "SIGTYPE",
+            ParamType::SyscallId => "SYSCALLID",
+            ParamType::ByteBuf => "BYTEBUF",
+            other => other.raw_type().map_or("", Type::name),
+        }
+    }
+
     /// The type of `evt.rawarg.NAME` for a parameter of this type; `None` where a constant cannot be written for it ("wrong
     /// parameter type").
     pub fn raw_type(self) -> Option<Type> {

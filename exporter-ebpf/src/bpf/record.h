@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The layout of every record and map value that crosses the kernel border.
+ *
+ * Out:   structs and enums for the kernel programs; src/record.rs holds the same layout in Rust and
+ *        tests/layout.rs proves both equal through the object's BTF, both ways.
+ * Never: a kernel header, a pointer, hidden padding, a constant outside of an enum (BTF knows no macros).
+ *
+ * A record is a fixed part followed by its tails. Each tail has a descriptor (struct rec_tail or struct
+ * rec_path) in the fixed part; the tails' bytes follow the fixed part in the order of their descriptors,
+ * without gaps, and end where the record ends (rec_header.bytes). All integers have the byte order of the
+ * machine. Strings are bytes: no encoding, no NUL at the end unless said so.
+ *
+ * A new kind of record is a struct here, a line in RECORDS and its twin in record.rs. Any change of the
+ * layout raises LAYOUT_VERSION.
+ */
+#ifndef SAKER_RECORD_H
+#define SAKER_RECORD_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef signed int s32;
+typedef signed long long s64;
+
+/* The one list of records: NUMBER is stable (captures keep it), NAME gives struct rec_NAME. */
+#define RECORDS(X)         \
+	X(1, EXEC, exec)       \
+	X(2, FORK, fork)       \
+	X(3, EXIT, exit)       \
+	X(4, TASK, task)       \
+	X(5, OPEN, open)       \
+	X(6, CONNECT, connect)
+
+/* What a record tells; also its index in the counters map. */
+enum rec_kind {
+#define X(number, upper, lower) KIND_##upper = number,
+	RECORDS(X)
+#undef X
+};
+
+/* Limits in bytes and entries. */
+enum rec_limit {
+	LAYOUT_VERSION = 1,
+	KINDS_MAX = 64,          /* entries of the counters map; kinds stay below */
+	CALLS_MAX = 1024,        /* entries of the watch table; system call numbers stay below */
+	COMM_BYTES = 16,
+	PATH_BYTES_MAX = 4096,
+	ARGS_BYTES_MAX = 8192,
+	SOCKADDR_BYTES_MAX = 128,
+};
+
+/* rec_header.flags */
+enum rec_header_flag {
+	RECORD_TRUNCATED = 1,    /* at least one tail was cut at its limit */
+	RECORD_READ_FAILED = 2,  /* at least one fact could not be read; what is missing is zero or empty */
+	RECORD_COMPAT = 4,       /* system call by the 32-bit entry (i386, arm) */
+	RECORD_X32 = 8,          /* system call by the x32 numbers */
+};
+
+/* rec_tail.flags and rec_path.flags; the DELETED and later ones on paths only */
+enum rec_tail_flag {
+	TAIL_TRUNCATED = 1,      /* cut: strings lose their end, paths their beginning (the root's side) */
+	TAIL_READ_FAILED = 2,    /* nothing could be read, or not all */
+	PATH_DELETED = 4,        /* the name is no longer in its directory */
+	PATH_OUTSIDE_ROOT = 8,   /* not below the root directory of the task */
+	PATH_DETACHED = 16,      /* below a mount that is in no mount namespace (lazily unmounted, open_tree) */
+	PATH_PSEUDO = 32,        /* no path: a nameless file system's own name, as memfd:x or an empty name for a pipe */
+};
+
+/* System calls in words that do not depend on the architecture: values of the watch table, rec_call.call. */
+enum rec_syscall {
+	CALL_NONE = 0,           /* not wanted */
+	CALL_OPEN = 1,
+	CALL_OPENAT = 2,
+	CALL_OPENAT2 = 3,
+	CALL_CREAT = 4,
+	CALL_CONNECT = 5,
+};
+
+/* rec_process.flags */
+enum rec_process_flag {
+	PROCESS_KERNEL_THREAD = 1,
+	PROCESS_CHROOTED = 2,    /* its root directory is not the root of its mount namespace */
+};
+
+/* rec_inode.flags */
+enum rec_inode_flag {
+	INODE_OVERLAY_UPPER = 1, /* on overlayfs, and in the upper layer: new or changed since the image */
+	INODE_OVERLAY_LOWER = 2, /* on overlayfs, untouched */
+	INODE_MEMFD = 4,         /* made by memfd_create */
+};
+
+/* rec_open.effects */
+enum rec_open_effect {
+	OPEN_CREATED = 1,        /* this call created the file */
+};
+
+/* Length and state of a tail of bytes. */
+struct rec_tail {
+	u16 bytes;
+	u16 flags;               /* enum rec_tail_flag */
+};
+
+/*
+ * Length and state of a tail that is a path as the kernel resolved it: from the root of the mount
+ * namespace down, '/' between names. The first root_bytes bytes lie above the root directory of the
+ * task: bytes [root_bytes..] are the path as the task sees it, empty for its root directory itself.
+ */
+struct rec_path {
+	u16 bytes;
+	u16 flags;               /* enum rec_tail_flag */
+	u16 root_bytes;          /* 0 unless the task is in a chroot; <= bytes */
+	u16 pad;
+};
+
+/*
+ * Every record begins so. The acting task is the one that did what the record tells; in a fork the
+ * parent, in a task record the task itself. (pid, start_boot_ns) is the key of its process.
+ */
+struct rec_header {
+	u32 bytes;               /* of the whole record, this header and all tails included */
+	u16 kind;                /* enum rec_kind */
+	u16 version;             /* LAYOUT_VERSION */
+	u64 time_boot_ns;        /* when it was collected, CLOCK_BOOTTIME */
+	u64 start_boot_ns;       /* start of the acting process (of its group leader), CLOCK_BOOTTIME */
+	u64 cgroup_id;           /* of the acting task, see rec_process.cgroup_id */
+	u32 pid;                 /* process (thread group) in the first pid namespace */
+	u32 tid;                 /* thread in the first pid namespace */
+	u32 euid;                /* effective ids in the first user namespace */
+	u32 egid;
+	u32 cpu;
+	u32 flags;               /* enum rec_header_flag */
+};
+
+/* A process: who it is, whose child, with which rights, where. Ids are those of the first namespaces unless named v…. */
+struct rec_process {
+	u64 start_boot_ns;       /* with pid the key of the process */
+	u64 parent_start_boot_ns;
+	u64 pid_ns_start_boot_ns; /* start of the first process of its pid namespace */
+	u64 cgroup_id;           /* kernfs id; v1: number of the hierarchy in the top 16 bits, v2: 0 there */
+	u64 cap_effective;
+	u64 cap_permitted;
+	u64 cap_inheritable;
+	u32 pid;
+	u32 parent_pid;          /* 0: none (the first process, kthreadd) */
+	u32 vpid;                /* in its own pid namespace */
+	u32 pgid;
+	u32 vpgid;
+	u32 sid;
+	u32 tty;                 /* controlling terminal as in /proc/PID/stat: minor & 0xff | major << 8 | minor >> 8 << 20; 0 none */
+	u32 login_uid;           /* 4294967295: not set */
+	u32 uid;
+	u32 euid;
+	u32 suid;
+	u32 fsuid;
+	u32 gid;
+	u32 egid;
+	u32 sgid;
+	u32 fsgid;
+	u32 pid_ns;              /* inode numbers of /proc/PID/ns/… */
+	u32 mnt_ns;
+	u32 pid_ns_level;        /* 0: the first pid namespace */
+	u32 flags;               /* enum rec_process_flag */
+	u8 comm[COMM_BYTES];     /* cut at the first NUL; what follows it has no meaning */
+};
+
+/* An inode that a file or program is; all zero where there is none. */
+struct rec_inode {
+	u64 ino;
+	s64 ctime_ns;            /* since 1970 */
+	s64 mtime_ns;
+	u32 dev;                 /* of the file system: minor & 0xff | major << 8 | minor >> 8 << 20 */
+	u32 mode;                /* type and permissions */
+	u32 uid;
+	u32 gid;
+	u32 nlink;
+	u32 flags;               /* enum rec_inode_flag */
+};
+
+/* What the records of system calls have in common. */
+struct rec_call {
+	s64 result;              /* -errno, or what the call returned; -512…-516: interrupted, and restarted by the kernel */
+	u16 call;                /* enum rec_syscall */
+	u16 pad[3];
+};
+
+/* A socket as the kernel knows it when the call ends; family 0 when the descriptor is not a socket. */
+struct rec_socket {
+	u64 ino;
+	u32 net_ns;              /* inode number of the network namespace */
+	u16 family;              /* AF_… */
+	u16 type;                /* SOCK_… */
+	u16 protocol;            /* IPPROTO_… */
+	u16 state;               /* TCP_… */
+	u16 local_port;          /* host byte order */
+	u16 remote_port;
+	u8 local_addr[16];       /* network byte order; IPv4 in the first 4 bytes */
+	u8 remote_addr[16];
+};
+
+/* A process has a new program (successful execve or execveat). */
+struct rec_exec {
+	struct rec_header header;
+	struct rec_process process;
+	struct rec_inode inode;  /* of the executable */
+	struct rec_path exe;     /* executable; of a script its interpreter */
+	struct rec_path cwd;
+	struct rec_tail filename; /* as the caller named it, the kernel's copy; /dev/fd/N… for execveat */
+	struct rec_tail args;    /* every argument with a NUL after it */
+	struct rec_tail cgroup;  /* path in the hierarchy of process.cgroup_id */
+	u32 pad;
+};
+
+/* A process (never a thread) was made; header is the maker, process the new one. */
+struct rec_fork {
+	struct rec_header header;
+	struct rec_process process;
+	u64 clone_flags;         /* CLONE_…, without the exit signal */
+};
+
+/* The last thread of a process is gone. May come twice for one process. */
+struct rec_exit {
+	struct rec_header header;
+	u32 status;              /* as wait(2) gives it: signal & 0x7f, 0x80 core dumped, exit code << 8 */
+	u32 pad;
+};
+
+/* A process that was there when its turn came in the scan. */
+struct rec_task {
+	struct rec_header header;
+	struct rec_process process;
+	struct rec_inode inode;
+	struct rec_path exe;
+	struct rec_path cwd;
+	struct rec_tail args;    /* TAIL_READ_FAILED where the kernel has no way to read it */
+	struct rec_tail cgroup;
+};
+
+/* open, openat, openat2 or creat has returned. */
+struct rec_open {
+	struct rec_header header;
+	struct rec_call call;
+	u64 flags;               /* O_… as asked for; creat: what it stands for */
+	u64 resolve;             /* RESOLVE_…, openat2 only */
+	s32 dirfd;               /* AT_FDCWD for open and creat */
+	u32 mode;                /* as asked for, has a meaning only with O_CREAT or O_TMPFILE */
+	u32 effects;             /* enum rec_open_effect */
+	u32 pad;
+	struct rec_inode inode;  /* of the file opened; zero on failure */
+	struct rec_path effective; /* what the kernel opened; empty on failure */
+	struct rec_path dir;     /* directory that a relative path starts from; empty for an absolute one */
+	struct rec_tail requested; /* the path as the caller wrote it */
+	u32 pad2;
+};
+
+/* connect has returned. */
+struct rec_connect {
+	struct rec_header header;
+	struct rec_call call;
+	struct rec_socket socket;
+	s32 fd;
+	struct rec_tail addr;    /* struct sockaddr as the caller wrote it */
+};
+
+/* Counters of one kind on one CPU: value of the per-CPU array `counters`, index enum rec_kind. */
+struct rec_counters {
+	u64 submitted;           /* now in the ring, or handed to the scan's reader */
+	u64 filtered;            /* collected by a probe, and not wanted */
+	u64 lost_ring_full;      /* the ring had no room */
+	u64 lost_no_scratch;     /* no memory to collect it in */
+};
+
+/* One system call number: value of the table `watch`; enum rec_syscall by way of entry, 0 not wanted. */
+struct rec_watch {
+	u8 native;               /* 64-bit entry, x32 included */
+	u8 compat;               /* 32-bit entry */
+};
+
+/* All records: its size is the largest fixed part. */
+union rec_any {
+#define X(number, upper, lower) struct rec_##lower lower;
+	RECORDS(X)
+#undef X
+};
+
+/* Everything above, so that one variable of this type brings all of it into BTF. */
+struct rec_layout {
+	union rec_any record;
+	struct rec_counters counters;
+	struct rec_watch watch;
+	enum rec_kind kind;
+	enum rec_limit limit;
+	enum rec_header_flag header_flag;
+	enum rec_tail_flag tail_flag;
+	enum rec_syscall syscall;
+	enum rec_process_flag process_flag;
+	enum rec_inode_flag inode_flag;
+	enum rec_open_effect open_effect;
+};
+
+#endif
