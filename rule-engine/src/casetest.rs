@@ -12,7 +12,6 @@ pub use report::{junit, text};
 
 use std::collections::BTreeSet;
 
-
 use crate::diagnostic::{Code, Diagnostic};
 use crate::eval::Evaluator;
 use crate::explain::{self, Explanation};
@@ -77,8 +76,15 @@ pub struct Failure {
 
 /// How rules are loaded for tests: switched-off rules are tested too, and outputs are those of the rules, nothing added.
 pub fn load_options() -> LoadOptions {
-    let everything = Selector { enable: true, what: Selected::Rule("*".to_owned()) };
-    LoadOptions { selectors: vec![everything], append_output: Vec::new(), ..LoadOptions::default() }
+    let everything = Selector {
+        enable: true,
+        what: Selected::Rule("*".to_owned()),
+    };
+    LoadOptions {
+        selectors: vec![everything],
+        append_output: Vec::new(),
+        ..LoadOptions::default()
+    }
 }
 
 impl Suite {
@@ -89,34 +95,62 @@ impl Suite {
     pub fn read(source: Source, schema: &Schema) -> Result<Suite, Report> {
         match read::read(&source, SourceId(0), schema) {
             Ok(cases) => Ok(Suite { source, cases }),
-            Err(errors) => Err(Report { source, outcomes: Vec::new(), errors }),
+            Err(errors) => Err(Report {
+                source,
+                outcomes: Vec::new(),
+                errors,
+            }),
         }
     }
 
     /// Names of the rules that some case expects to match.
     pub fn tested_rules(&self) -> BTreeSet<&str> {
-        let matching = self.cases.iter().flat_map(|case| &case.matching).map(|(rule, _)| rule.as_str());
-        let outputs = self.cases.iter().flat_map(|case| &case.outputs).map(|(rule, ..)| rule.as_str());
+        let matching = self
+            .cases
+            .iter()
+            .flat_map(|case| &case.matching)
+            .map(|(rule, _)| rule.as_str());
+        let outputs = self
+            .cases
+            .iter()
+            .flat_map(|case| &case.outputs)
+            .map(|(rule, ..)| rule.as_str());
         matching.chain(outputs).collect()
     }
 
     /// Names of the rules that some case expects not to match.
     pub fn missed_rules(&self) -> BTreeSet<&str> {
-        self.cases.iter().flat_map(|case| &case.silent).map(|(rule, _)| rule.as_str()).collect()
+        self.cases
+            .iter()
+            .flat_map(|case| &case.silent)
+            .map(|(rule, _)| rule.as_str())
+            .collect()
     }
 
     /// Judges every case.
     pub fn run(&self, rules: &RuleSet, schema: &Schema) -> Report {
         let mut evaluator = Evaluator::new(rules);
-        let outcomes = self.cases.iter().map(|case| run(case, rules, &mut evaluator, schema)).collect();
-        Report { source: self.source.clone(), outcomes, errors: Vec::new() }
+        let outcomes = self
+            .cases
+            .iter()
+            .map(|case| run(case, rules, &mut evaluator, schema))
+            .collect();
+        Report {
+            source: self.source.clone(),
+            outcomes,
+            errors: Vec::new(),
+        }
     }
 }
 
 impl Report {
     /// Whether the file could be read and every case passed.
     pub fn passed(&self) -> bool {
-        self.errors.is_empty() && self.outcomes.iter().all(|outcome| outcome.failures.is_empty())
+        self.errors.is_empty()
+            && self
+                .outcomes
+                .iter()
+                .all(|outcome| outcome.failures.is_empty())
     }
 
     /// What the spans point into.
@@ -132,7 +166,12 @@ fn run(case: &Case, rules: &RuleSet, evaluator: &mut Evaluator, schema: &Schema)
         found.output(&mut output);
         matched.push((found.rule.name.clone(), output));
     });
-    let output_of = |rule: &str| matched.iter().find(|(name, _)| name == rule).map(|(_, output)| output.as_str());
+    let output_of = |rule: &str| {
+        matched
+            .iter()
+            .find(|(name, _)| name == rule)
+            .map(|(_, output)| output.as_str())
+    };
     let mut failures = Vec::new();
     for (rule, span, expected) in &case.outputs {
         match output_of(rule) {
@@ -152,30 +191,55 @@ fn run(case: &Case, rules: &RuleSet, evaluator: &mut Evaluator, schema: &Schema)
             failures.push(unexpected(case, rule, *span, false, rules, schema));
         }
     }
-    Outcome { case: case.name.clone(), span: case.span, failures }
+    Outcome {
+        case: case.name.clone(),
+        span: case.span,
+        failures,
+    }
 }
 
 fn wrong_output(rule: &str, span: Option<Span>, expected: &str, found: &str) -> Failure {
     let message = format!("rule `{rule}` matches, but its output is another");
     let diagnostic = Diagnostic::error(Code::TestFailed, message, span);
-    Failure { diagnostic, because: format!("expected  {expected}\nfound     {found}") }
+    Failure {
+        diagnostic,
+        because: format!("expected  {expected}\nfound     {found}"),
+    }
 }
 
 /// A rule that does not match though it must, or the other way round, or that there is not.
-fn unexpected(case: &Case, rule: &str, span: Option<Span>, must: bool, rules: &RuleSet, schema: &Schema) -> Failure {
+fn unexpected(
+    case: &Case,
+    rule: &str,
+    span: Option<Span>,
+    must: bool,
+    rules: &RuleSet,
+    schema: &Schema,
+) -> Failure {
     let Some(known) = rules.rules().iter().find(|known| known.name == rule) else {
         let names = rules.rules().iter().map(|rule| rule.name.as_str());
-        let mut diagnostic = Diagnostic::error(Code::TestFailed, format!("there is no rule `{rule}`"), span);
+        let mut diagnostic =
+            Diagnostic::error(Code::TestFailed, format!("there is no rule `{rule}`"), span);
         diagnostic.help = closest(rule, names).map(|name| format!("did you mean `{name}`?"));
-        return Failure { diagnostic, because: String::new() };
+        return Failure {
+            diagnostic,
+            because: String::new(),
+        };
     };
-    let verb = if must { "does not match" } else { "matches, though it must not" };
+    let verb = if must {
+        "does not match"
+    } else {
+        "matches, though it must not"
+    };
     let diagnostic = Diagnostic::error(Code::TestFailed, format!("rule `{rule}` {verb}"), span);
     let because = match explain::explain(known, &case.event, schema) {
         Ok(explanation) => Explanation::decided(&explanation),
         Err(too_large) => too_large.to_string(),
     };
-    Failure { diagnostic, because }
+    Failure {
+        diagnostic,
+        because,
+    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ pub struct TooLarge;
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the condition has more than {MAX_PARTS} parts and is not explained")
+        write!(
+            out,
+            "the condition has more than {MAX_PARTS} parts and is not explained"
+        )
     }
 }
 
@@ -81,8 +84,18 @@ impl std::error::Error for TooLarge {}
 /// The condition has too many parts.
 pub fn explain(rule: &Rule, event: &dyn Fields, schema: &Schema) -> Result<Explanation, TooLarge> {
     let arena = Bump::new();
-    let mut walk = Walk { plain: Plain { schema, event, arena: &arena }, parts: 0 };
-    Ok(Explanation { rule: rule.name.clone(), root: walk.part(&rule.condition.root)? })
+    let mut walk = Walk {
+        plain: Plain {
+            schema,
+            event,
+            arena: &arena,
+        },
+        parts: 0,
+    };
+    Ok(Explanation {
+        rule: rule.name.clone(),
+        root: walk.part(&rule.condition.root)?,
+    })
 }
 
 struct Walk<'a> {
@@ -100,21 +113,39 @@ impl<'a> Walk<'a> {
         Ok(match &node.kind {
             NodeKind::And(members) => {
                 let members = self.all(members)?;
-                Part { holds: members.iter().all(|member| member.holds), kind: PartKind::And(members) }
+                Part {
+                    holds: members.iter().all(|member| member.holds),
+                    kind: PartKind::And(members),
+                }
             }
             NodeKind::Or(members) => {
                 let members = self.all(members)?;
-                Part { holds: members.iter().any(|member| member.holds), kind: PartKind::Or(members) }
+                Part {
+                    holds: members.iter().any(|member| member.holds),
+                    kind: PartKind::Or(members),
+                }
             }
             NodeKind::Not(inner) => {
                 let inner = self.part(inner)?;
-                Part { holds: !inner.holds, kind: PartKind::Not(Box::new(inner)) }
+                Part {
+                    holds: !inner.holds,
+                    kind: PartKind::Not(Box::new(inner)),
+                }
             }
             NodeKind::Macro { name, body } => {
                 let body = self.part(body)?;
-                Part { holds: body.holds, kind: PartKind::Macro { name: name.clone(), body: Box::new(body) } }
+                Part {
+                    holds: body.holds,
+                    kind: PartKind::Macro {
+                        name: name.clone(),
+                        body: Box::new(body),
+                    },
+                }
             }
-            NodeKind::Check(check) => Part { holds: self.plain.check(check), kind: self.check(check) },
+            NodeKind::Check(check) => Part {
+                holds: self.plain.check(check),
+                kind: self.check(check),
+            },
         })
     }
 
@@ -130,7 +161,10 @@ impl<'a> Walk<'a> {
                 fields.push((name, self.plain.field(used).map(json)));
             }
         });
-        PartKind::Check { text: print::check(check, self.plain.schema), fields }
+        PartKind::Check {
+            text: print::check(check, self.plain.schema),
+            fields,
+        }
     }
 }
 
@@ -146,14 +180,20 @@ fn json(value: Value<'_>) -> Json {
         Value::Double(number) => json!(number),
         Value::Bool(truth) => json!(truth),
         Value::Ip(address) => json!(address.to_string()),
-        Value::List(members) | Value::Several(members) => members.iter().map(|member| json(*member)).collect(),
+        Value::List(members) | Value::Several(members) => {
+            members.iter().map(|member| json(*member)).collect()
+        }
     }
 }
 
 impl Explanation {
     /// The tree as text, a line for each part.
     pub fn text(&self) -> String {
-        let verdict = if self.root.holds { "matches" } else { "does not match" };
+        let verdict = if self.root.holds {
+            "matches"
+        } else {
+            "does not match"
+        };
         let mut out = format!("{} {verdict}\n", self.rule);
         self.root.write(&mut out, 1);
         out
@@ -188,7 +228,12 @@ impl Part {
             PartKind::Or(members) => Self::write_all(out, "or", members, depth),
             PartKind::Not(inner) => Self::write_all(out, "not", std::slice::from_ref(inner), depth),
             PartKind::Macro { name, body } => {
-                Self::write_all(out, &format!("macro {name}"), std::slice::from_ref(body), depth);
+                Self::write_all(
+                    out,
+                    &format!("macro {name}"),
+                    std::slice::from_ref(body),
+                    depth,
+                );
             }
             PartKind::Check { text, fields } => out.push_str(&format!("{text}{}\n", shown(fields))),
         }
@@ -197,21 +242,32 @@ impl Part {
     fn write_all(out: &mut String, head: &str, members: &[Part], depth: usize) {
         out.push_str(head);
         out.push('\n');
-        members.iter().for_each(|member| member.write(out, depth + 1));
+        members
+            .iter()
+            .for_each(|member| member.write(out, depth + 1));
     }
 
     fn json(&self) -> Json {
         let all = |members: &[Part]| members.iter().map(Part::json).collect::<Vec<_>>();
         let holds = self.holds;
         match &self.kind {
-            PartKind::And(members) => json!({ "kind": "and", "holds": holds, "members": all(members) }),
-            PartKind::Or(members) => json!({ "kind": "or", "holds": holds, "members": all(members) }),
-            PartKind::Not(inner) => json!({ "kind": "not", "holds": holds, "members": [inner.json()] }),
+            PartKind::And(members) => {
+                json!({ "kind": "and", "holds": holds, "members": all(members) })
+            }
+            PartKind::Or(members) => {
+                json!({ "kind": "or", "holds": holds, "members": all(members) })
+            }
+            PartKind::Not(inner) => {
+                json!({ "kind": "not", "holds": holds, "members": [inner.json()] })
+            }
             PartKind::Macro { name, body } => {
                 json!({ "kind": "macro", "name": name, "holds": holds, "members": [body.json()] })
             }
             PartKind::Check { text, fields } => {
-                let fields: Map<_, _> = fields.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+                let fields: Map<_, _> = fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), json!(value)))
+                    .collect();
                 json!({ "kind": "check", "check": text, "holds": holds, "fields": fields })
             }
         }
@@ -226,7 +282,9 @@ impl Part {
                         member.decided(macros, lines);
                     }
                 } else {
-                    members.iter().for_each(|member| member.decided(macros, lines));
+                    members
+                        .iter()
+                        .for_each(|member| member.decided(macros, lines));
                 }
             }
             PartKind::Not(inner) => inner.decided(macros, lines),
@@ -236,8 +294,16 @@ impl Part {
                 macros.pop();
             }
             PartKind::Check { text, fields } => {
-                let within = if macros.is_empty() { String::new() } else { format!(" (in {})", macros.join(", ")) };
-                lines.push(format!("{} {text}{}{within}", if self.holds { "true " } else { "false" }, shown(fields)));
+                let within = if macros.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (in {})", macros.join(", "))
+                };
+                lines.push(format!(
+                    "{} {text}{}{within}",
+                    if self.holds { "true " } else { "false" },
+                    shown(fields)
+                ));
             }
         }
     }
@@ -250,7 +316,11 @@ fn shown(fields: &[(String, Option<Json>)]) -> String {
         None => format!("{name} is missing"),
     };
     let all = fields.iter().map(one).collect::<Vec<_>>().join(", ");
-    if all.is_empty() { all } else { format!("    {all}") }
+    if all.is_empty() {
+        all
+    } else {
+        format!("    {all}")
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ pub(super) fn check(check: &Check, schema: &Schema) -> String {
     let left = operand(&check.operand, schema);
     match &check.test {
         Test::Exists => format!("{left} exists"),
-        Test::Constants { op, modifier, values } => format!("{left} {}", constants(*op, *modifier, values)),
+        Test::Constants {
+            op,
+            modifier,
+            values,
+        } => format!("{left} {}", constants(*op, *modifier, values)),
         Test::Operand { op, right } => {
             let right = match right {
                 Operand::Field(used) => format!("val({})", used.field.written(schema)),
@@ -26,14 +30,21 @@ pub(super) fn check(check: &Check, schema: &Schema) -> String {
 }
 
 fn constants(op: Operator, modifier: Option<Modifier>, values: &[Constant]) -> String {
-    let modifier = modifier.map(|modifier| format!(" {}", modifier.name())).unwrap_or_default();
-    let list = !modifier.is_empty() || matches!(op, Operator::In | Operator::Intersects | Operator::Pmatch);
+    let modifier = modifier
+        .map(|modifier| format!(" {}", modifier.name()))
+        .unwrap_or_default();
+    let list = !modifier.is_empty()
+        || matches!(op, Operator::In | Operator::Intersects | Operator::Pmatch);
     let mut shown: Vec<String> = values.iter().take(SHOWN_VALUES).map(constant).collect();
     if values.len() > SHOWN_VALUES {
         shown.push(format!("… {} in all", values.len()));
     }
     let shown = shown.join(", ");
-    if list { format!("{}{modifier} ({shown})", op.name()) } else { format!("{} {shown}", op.name()) }
+    if list {
+        format!("{}{modifier} ({shown})", op.name())
+    } else {
+        format!("{} {shown}", op.name())
+    }
 }
 
 fn constant(constant: &Constant) -> String {
@@ -48,7 +59,11 @@ fn constant(constant: &Constant) -> String {
 }
 
 fn literal(bytes: &[u8]) -> Literal {
-    Literal { value: bytes.into(), quoted: false, range: TextRange::default() }
+    Literal {
+        value: bytes.into(),
+        quoted: false,
+        range: TextRange::default(),
+    }
 }
 
 fn operand(operand: &Operand, schema: &Schema) -> String {
@@ -62,12 +77,18 @@ fn operand(operand: &Operand, schema: &Schema) -> String {
 }
 
 fn all(operands: &[Operand], schema: &Schema) -> String {
-    operands.iter().map(|item| operand(item, schema)).collect::<Vec<_>>().join(", ")
+    operands
+        .iter()
+        .map(|item| operand(item, schema))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn function(function: &Function, schema: &Schema) -> String {
     let one = |name: &str, x: &Operand| format!("{name}({})", operand(x, schema));
-    let two = |name: &str, x: &Operand, y: &Operand| format!("{name}({}, {})", operand(x, schema), operand(y, schema));
+    let two = |name: &str, x: &Operand, y: &Operand| {
+        format!("{name}({}, {})", operand(x, schema), operand(y, schema))
+    };
     match function {
         Function::Tolower(x) => one("tolower", x),
         Function::Toupper(x) => one("toupper", x),
@@ -76,8 +97,15 @@ fn function(function: &Function, schema: &Schema) -> String {
         Function::Len(x) => one("len", x),
         Function::Join { separator, items } => two("join", separator, items),
         Function::Concat(items) => format!("concat({})", all(items, schema)),
-        Function::Getopt { words, options, wanted } => {
-            let wanted = wanted.as_ref().map(|option| format!("[{option}]")).unwrap_or_default();
+        Function::Getopt {
+            words,
+            options,
+            wanted,
+        } => {
+            let wanted = wanted
+                .as_ref()
+                .map(|option| format!("[{option}]"))
+                .unwrap_or_default();
             format!("{}{wanted}", two("getopt", words, options))
         }
     }
