@@ -17,7 +17,7 @@ pub(crate) mod yaml;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, SourceId, Span};
 use crate::suggest;
-use item::{EngineItem, Item, ListItem, MacroItem, PluginItem, PluginVersion, Text};
+use item::{EngineItem, Item, ListItem, MacroItem, PluginItem, PluginVersion};
 use mapping::Reader;
 use version::Version;
 pub(crate) use yaml::MAX_FILE_BYTES;
@@ -108,6 +108,7 @@ impl Reader<'_, '_> {
         for item in items {
             let errors = self.error_count();
             self.context.clear();
+            self.item = Some(self.head(*item));
             self.item(*item, &mut file.items);
             if self.error_count() > errors {
                 file.broken.extend(
@@ -277,9 +278,13 @@ impl Reader<'_, '_> {
             );
         }
         let errors = self.error_count();
+        let key_span = self
+            .yaml
+            .get(item, "items")
+            .map_or(name.span, |(key, _)| self.span(key));
         let items = self
             .required(item, "items")
-            .and_then(|items| self.words(items, name.span));
+            .and_then(|items| self.words(items, key_span));
         let append = self.append_form(item, "items");
         (self.error_count() == errors).then_some(ListItem {
             name,
@@ -330,6 +335,3 @@ impl Reader<'_, '_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -86,13 +86,16 @@ impl Texts {
             diagnostic
                 .related
                 .push((via, "the list is put in here".into()));
+            if code == Code::CompileCondition && diagnostic.help.is_none() {
+                let help = "an item with brackets, quotes, commas or `=` needs quotes of its own, as in '\"a=b\"'";
+                diagnostic.help = Some(help.into());
+            }
         }
-        for call in trail.iter().rev() {
-            diagnostic.related.extend(
-                self.span(*call)
-                    .map(|span| (span, "the macro is called here".into())),
-            );
-        }
+        let calls = trail.iter().rev().filter_map(|call| self.span(*call));
+        let calls = calls.filter(|call| Some(*call) != diagnostic.span);
+        diagnostic
+            .related
+            .extend(calls.map(|call| (call, "the macro is called here".to_owned())));
         diagnostic
     }
 }
@@ -265,6 +268,3 @@ impl Resolver<'_> {
         self.found.extend(errors);
     }
 }
-
-#[cfg(test)]
-mod tests;

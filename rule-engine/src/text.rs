@@ -111,14 +111,15 @@ impl MappedText {
         trimmed
     }
 
-    /// Where a range of the text stands in the file. An empty range, or one behind the end, is the place it stands before
-    /// or after. `None` only for the empty text.
+    /// Where a range of the text stands in the file. A range with nothing but blanks from its start to the end of the text is the
+    /// place behind the last word. `None` only for the empty text.
     pub(crate) fn span(&self, range: Range<usize>) -> Option<Span> {
         if self.pieces.is_empty() {
             return None;
         }
-        if range.start >= self.len() {
-            let last = self.byte_span(self.len() - 1);
+        let words = self.text.trim_end().len();
+        if range.start >= words {
+            let last = self.byte_span(words.max(1) - 1);
             return Some(Span {
                 start: last.end,
                 ..last

@@ -18,6 +18,8 @@ pub(super) struct Reader<'y, 's> {
     pub(super) found: Vec<Diagnostic>,
     /// The item that is being read: every message carries it.
     pub(super) context: Vec<(String, String)>,
+    /// Where that item begins.
+    pub(super) item: Option<Span>,
     /// How many errors are among `found`.
     errors: usize,
     /// Bytes that may still be taken.
@@ -30,6 +32,7 @@ impl<'y, 's> Reader<'y, 's> {
             yaml,
             found: Vec::new(),
             context: Vec::new(),
+            item: None,
             errors: 0,
             budget: MAX_TEXT_BYTES,
         }
@@ -188,7 +191,8 @@ impl<'y, 's> Reader<'y, 's> {
             let message = format!(
                 "aliases repeat more than {MAX_TEXT_BYTES} bytes of text, which is the limit"
             );
-            self.error(span, message).help =
+            // The text itself stands where the alias was defined; the item is the one that repeats it.
+            self.error(self.item.unwrap_or(span), message).help =
                 Some("write out what is needed instead of repeating aliases".into());
         }
         enough

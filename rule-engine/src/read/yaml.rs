@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
 use super::align;
 use crate::diagnostic::{Code, Diagnostic};
@@ -131,7 +131,7 @@ impl<'s> Yaml<'s> {
 fn not_yaml(error: &ScanError, source: SourceId) -> Diagnostic {
     let at = error.marker().byte_offset().unwrap_or(0) as u32;
     let message = format!("file is not valid YAML: {}", error.info());
-    Diagnostic::error(
+    let mut diagnostic = Diagnostic::error(
         Code::YamlParse,
         message,
         Some(Span {
@@ -139,7 +139,24 @@ fn not_yaml(error: &ScanError, source: SourceId) -> Diagnostic {
             start: at,
             end: at,
         }),
-    )
+    );
+    diagnostic.help = advice(error.kind()).map(str::to_owned);
+    diagnostic
+}
+
+/// What to do about the mistakes that are made most.
+fn advice(kind: &ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::MappingValueNotAllowed => {
+            Some("quote a text that holds a colon and a space; check the indentation")
+        }
+        ErrorKind::UnexpectedCharacter { .. } => {
+            Some("quote a text that begins with this character")
+        }
+        ErrorKind::UnknownAnchor => Some("quote a text that begins with `*`"),
+        ErrorKind::TabInPlainScalar => Some("indent with spaces, not with tabs"),
+        _ => None,
+    }
 }
 
 struct Builder<'s> {

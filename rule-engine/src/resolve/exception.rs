@@ -101,7 +101,7 @@ fn tuples(exception: &RuleException, columns: &[Column]) -> Result<MappedText, D
         if members.len() != columns.len() {
             let place = value.span().unwrap_or(span);
             let help = format!(
-                "write {} values in brackets, one for each field",
+                "each value is a list with one member for each field: {} in all",
                 columns.len()
             );
             return Err(error(

@@ -173,3 +173,119 @@ fn is_blank(c: char) -> bool {
 fn is_boundary(byte: u8) -> bool {
     is_blank(byte as char) || matches!(byte, b'(' | b')' | b',' | b'=')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::SourceId;
+
+    const FILE: SourceId = SourceId(0);
+
+    fn list(name: &str, items: &[String]) -> Expanded {
+        let mut text = MappedText::default();
+        for item in items {
+            let span = Span {
+                source: SourceId(1),
+                start: 0,
+                end: 9,
+            };
+            push_item(
+                &mut text,
+                &Text {
+                    text: MappedText::verbatim(item, SourceId(1), 0),
+                    span,
+                },
+                None,
+            );
+        }
+        Expanded {
+            name: name.into(),
+            finder: Finder::new(name).into_owned(),
+            text,
+            used: false,
+        }
+    }
+
+    /// The same on a plain string, one occurrence after the other, as the rules of substitution say it.
+    fn plainly(text: &str, name: &str, items: &str) -> (String, bool) {
+        let mut text = text.to_owned();
+        let (mut from, mut used) = (0, false);
+        while let Some(at) = text.get(from..).and_then(|rest| rest.find(name)) {
+            let (mut start, mut end) = (from + at, from + at + name.len());
+            let edge = |c: Option<char>| c.is_none_or(|c| " \t\n\r(),=".contains(c));
+            if !edge(text[..start].chars().next_back()) || !edge(text[end..].chars().next()) {
+                from = start + 1;
+                continue;
+            }
+            start = text[..start]
+                .trim_end_matches([' ', '\t', '\n', '\r'])
+                .len();
+            end = text.len()
+                - text[end..]
+                    .trim_start_matches([' ', '\t', '\n', '\r'])
+                    .len();
+            if items.is_empty() && text[..start].ends_with(',') {
+                start -= 1;
+            } else if items.is_empty() && text[end..].starts_with(',') {
+                end += 1;
+            }
+            let lead = if start > 0 { " " } else { "" };
+            let late = usize::from(start == 0);
+            let head = format!("{}{lead}{items} ", &text[..start]);
+            from = head.len() + late;
+            text = head + &text[end..];
+            used = true;
+        }
+        (text, used)
+    }
+
+    #[test]
+    fn names_are_whole_words_and_blanks_around_them_are_swallowed() {
+        let strings = |items: &[&str]| {
+            items
+                .iter()
+                .map(|item| (*item).to_owned())
+                .collect::<Vec<_>>()
+        };
+        for (text, items, expected) in [
+            ("x in (A)", &["a", "b"][..], "x in ( a, b )"),
+            ("x in ( A , c)", &["a"], "x in ( a , c)"),
+            ("x = A", &["a b"], "x = \"a b\" "),
+            ("A", &["a"], "a "),
+            ("A.b AA A-b", &["a"], "A.b AA A-b"),
+            ("(b, A, c)", &[], "(b  , c)"),
+            ("(A, c)", &[], "(   c)"),
+            ("(A)", &[], "(  )"),
+            ("A A", &["x"], "x A"),
+        ] {
+            let mut lists = [list("A", &strings(items))];
+            let (text, used) = substitute(MappedText::verbatim(text, FILE, 0), &mut lists).unwrap();
+            assert_eq!(text.as_str(), expected);
+            assert_eq!(used.is_empty(), !lists[0].used);
+        }
+    }
+
+    #[test]
+    fn growth_is_limited() {
+        let big = vec!["x".repeat(MAX_TEXT_BYTES / 2)];
+        let text = MappedText::verbatim("(A, A, A)", FILE, 0);
+        let error = substitute(text, &mut [list("A", &big)]).unwrap_err();
+        assert_eq!(
+            error,
+            "condition has more than 16777216 bytes with its lists put in, which is the limit"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_mapped_text_is_the_plain_one(text in "[A(),= \n\tb]{0,20}", items in prop::collection::vec("[aA ]{0,2}", 0..3)) {
+            let list = list("A", &items);
+            let (expected, used) = plainly(&text, "A", list.text.as_str());
+            let found = list.put_into(&MappedText::verbatim(&text, FILE, 0)).unwrap();
+            prop_assert_eq!(found.is_some(), used);
+            prop_assert_eq!(found.as_ref().map_or(text.as_str(), MappedText::as_str), expected);
+        }
+    }
+}

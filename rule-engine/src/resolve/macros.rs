@@ -47,6 +47,8 @@ struct Size {
 pub(super) struct Macros<'c> {
     collection: &'c Collection,
     states: IndexMap<&'c str, State>,
+    /// The macro that is being expanded.
+    current: Option<&'c str>,
     /// Names that some condition refers to.
     pub(super) used: HashSet<&'c str>,
 }
@@ -74,13 +76,15 @@ impl<'c> Macros<'c> {
         let mut macros = Macros {
             collection,
             states,
+            current: None,
             used: HashSet::new(),
         };
         let mut findings = Vec::new();
-        for (index, known) in collection.macros.values().enumerate() {
+        for (index, (name, known)) in collection.macros.iter().enumerate() {
             let State::Parsed(expr) = &macros.states[index] else {
                 continue;
             };
+            macros.current = Some(name);
             let mut expr = expr.clone();
             let mut outcome = Outcome::default();
             outcome.size = macros.expand(
@@ -97,6 +101,7 @@ impl<'c> Macros<'c> {
             };
             findings.append(&mut outcome.findings);
         }
+        macros.current = None;
         (macros, findings)
     }
 
@@ -231,7 +236,9 @@ impl<'c> Macros<'c> {
             .macros
             .iter()
             .filter(|(_, known)| known.order.position < visibility);
-        if self.collection.macros.contains_key(name) {
+        if self.current == Some(name) {
+            "a macro cannot refer to itself".into()
+        } else if self.collection.macros.contains_key(name) {
             "a macro sees only macros that are defined before it: move its definition up".into()
         } else if self.collection.lists.contains_key(name) {
             format!("`{name}` is a list: compare a field with it, as in `proc.name in ({name})`")
