@@ -14,7 +14,7 @@ pub use parse::{
 };
 
 /// One member of a struct as this file declares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Member {
     /// Its name, the same in C.
     pub name: &'static str,
@@ -22,13 +22,17 @@ pub struct Member {
     pub offset: usize,
     /// Size in bytes.
     pub size: usize,
+    /// Gives the name of its type.
+    pub type_name: fn() -> &'static str,
 }
 
 /// One struct as this file declares it, for the proof that C agrees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct StructLayout {
     /// Its name in C.
     pub name: &'static str,
+    /// Gives its name here.
+    pub type_name: fn() -> &'static str,
     /// Size in bytes.
     pub size: usize,
     /// Every member in order.
@@ -55,11 +59,13 @@ macro_rules! structs {
         /// Every struct of this layout.
         pub const STRUCTS: &[StructLayout] = &[$(StructLayout {
             name: $c,
+            type_name: core::any::type_name::<$name>,
             size: size_of::<$name>(),
             members: &[$(Member {
                 name: stringify!($field),
                 offset: core::mem::offset_of!($name, $field),
                 size: size_of::<$type>(),
+                type_name: core::any::type_name::<$type>,
             },)*],
         },)*];
     };
@@ -299,7 +305,7 @@ structs! {
         /// `AF_…`
         family: u16,
         /// `SOCK_…`
-        r#type: u16,
+        sock_type: u16,
         /// `IPPROTO_…`
         protocol: u16,
         /// `TCP_…`

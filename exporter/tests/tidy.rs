@@ -224,6 +224,8 @@ fn rule_engine_stands_alone() {
             "--prefix",
             "none",
         ])
+        // The tests may run as root, whose path need not have a compiler.
+        .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
         .current_dir(root())
         .output()
         .expect("cargo has built this test");

@@ -14,6 +14,7 @@ enum {
 	O_TRUNC = 01000,
 	AT_FDCWD = -100,
 	NS_PER_S = 1000 * 1000 * 1000,
+	NS_MASK = (1 << 30) - 1, /* above it the kernel marks times that somebody has asked for, since 6.13 */
 	OPEN_HOW_BYTES_MIN = 24,
 };
 
@@ -28,7 +29,7 @@ static inline_always void fill_times(struct rec_inode *to, struct inode *inode)
 	struct inode___timespec *old = (void *)inode;
 
 	if (field_exists(inode->i_ctime_sec))
-		to->ctime_ns = peek(inode, i_ctime_sec) * NS_PER_S + peek(inode, i_ctime_nsec);
+		to->ctime_ns = peek(inode, i_ctime_sec) * NS_PER_S + (peek(inode, i_ctime_nsec) & NS_MASK);
 	else if (field_exists(old->__i_ctime))
 		to->ctime_ns = peek(old, __i_ctime.tv_sec) * NS_PER_S + peek(old, __i_ctime.tv_nsec);
 	else

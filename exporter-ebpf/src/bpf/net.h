@@ -43,7 +43,7 @@ static inline_always void fill_socket(struct rec_socket *to, struct file *file)
 	to->ino = peek(inode, i_ino);
 	to->net_ns = peek(net, ns.inum);
 	to->family = peek(sk, __sk_common.skc_family);
-	to->type = peek(sk, sk_type);
+	to->sock_type = peek(sk, sk_type);
 	to->protocol = peek(sk, sk_protocol);
 	to->state = peek(sk, __sk_common.skc_state);
 	if (to->family == AF_INET || to->family == AF_INET6)

@@ -20,12 +20,12 @@ enum {
 
 static inline_always struct mount *mount_of(struct vfsmount *mnt)
 {
-	return (void *)mnt - __builtin_preserve_access_index(__builtin_offsetof(struct mount, mnt));
+	return (void *)mnt - field_offset(struct mount, mnt);
 }
 
 static inline_always struct vfsmount *mnt_of(struct mount *mount)
 {
-	return (void *)mount + __builtin_preserve_access_index(__builtin_offsetof(struct mount, mnt));
+	return (void *)mount + field_offset(struct mount, mnt);
 }
 
 /*

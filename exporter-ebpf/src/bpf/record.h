@@ -192,7 +192,7 @@ struct rec_socket {
 	u64 ino;
 	u32 net_ns;              /* inode number of the network namespace */
 	u16 family;              /* AF_… */
-	u16 type;                /* SOCK_… */
+	u16 sock_type;              /* SOCK_… */
 	u16 protocol;            /* IPPROTO_… */
 	u16 state;               /* TCP_… */
 	u16 local_port;          /* host byte order */

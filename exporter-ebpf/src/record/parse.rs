@@ -391,3 +391,6 @@ fn take<'a>(bytes: u16, rest: &mut &'a [u8]) -> Result<&'a [u8], LayoutError> {
     *rest = after;
     Ok(tail)
 }
+
+#[cfg(test)]
+mod tests;

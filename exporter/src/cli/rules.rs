@@ -11,7 +11,7 @@ use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
 use super::Terminal;
-use crate::bundled;
+use crate::rules;
 
 /// Where rules come from.
 #[derive(Debug, clap::Args)]
@@ -43,11 +43,7 @@ impl Found {
 
 /// Reads and loads.
 pub(super) fn load(paths: &[PathBuf], schema: &Schema, options: &LoadOptions) -> Found {
-    let (sources, unread) = if paths.is_empty() {
-        (bundled::rules(), Vec::new())
-    } else {
-        load::read_paths(paths)
-    };
+    let (sources, unread) = rules::read(paths);
     Found {
         loaded: load::load(sources, schema, options),
         unread,

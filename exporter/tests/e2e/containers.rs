@@ -66,7 +66,7 @@ fn each_shell_on_a_terminal_counts_once_and_its_line_says_who_and_where() {
         "-c",
         "tty",
     ]);
-    let lines_of_shells = |agent: &mut Agent| agent.matches(is_shell_in(short(&id))).len();
+    let lines_of_shells = |agent: &mut Agent| agent.count_matches(is_shell_in(short(&id)));
     agent.wait_for_match("a line for the second shell", |line| {
         is_shell_in(short(&id))(line)
             && line["output"]

@@ -104,6 +104,12 @@ impl Agent {
             .collect()
     }
 
+    /// How many lines so far fit.
+    pub(crate) fn count_matches(&mut self, fits: impl Fn(&Value) -> bool) -> usize {
+        self.read_lines();
+        self.matches.iter().filter(|line| fits(line)).count()
+    }
+
     /// Ends it as a service manager would, and gives its last lines and what it said on standard error.
     pub(crate) fn stop(&mut self) -> (ExitStatus, String) {
         let status = self.daemon.stop();
