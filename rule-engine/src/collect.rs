@@ -18,9 +18,7 @@ use indexmap::IndexMap;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::priority::Priority;
 use crate::read::File;
-use crate::read::item::{
-    EngineItem, Item, ListItem, MacroItem, PluginItem, PluginVersion, Text,
-};
+use crate::read::item::{EngineItem, Item, ListItem, MacroItem, PluginItem, PluginVersion, Text};
 use crate::read::version::Version;
 use crate::schema::Schema;
 use crate::source::Span;
