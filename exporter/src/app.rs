@@ -44,7 +44,11 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let readiness = Readiness::new("starting");
 
     let mut probe = Probe::load(settings.ring_bytes)?;
-    declare_kernel(&mut registry, probe.take_counters()?, rooms.pipeline.malformed());
+    declare_kernel(
+        &mut registry,
+        probe.take_counters()?,
+        rooms.pipeline.malformed(),
+    );
     let watched = watched_calls(&rules.set, schema);
     probe.watch(|name| watched.contains(&name))?;
     probe.attach()?;
@@ -57,7 +61,14 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(users()));
     let hostname = sys::hostname();
-    let pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, rooms.queue);
+    let pipeline = Pipeline::new(
+        state,
+        detector,
+        schema,
+        &hostname,
+        rooms.pipeline,
+        rooms.queue,
+    );
     let events = EventThread::start(pipeline, ring, scanned)?;
     tracing::info!(address = %server.local_addr()?, "ready");
     readiness.set_ready();

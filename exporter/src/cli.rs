@@ -3,8 +3,12 @@
 //! In: argv. Out: results on standard output, messages on standard error, and 0 for success, 1 for a finding or failure, 2
 //! for wrong usage. Never: anything that outlives a command but what `run` starts.
 
+mod check;
+mod explain;
 mod list;
+mod rules;
 mod run;
+mod test;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -31,8 +35,14 @@ enum Command {
 /// Commands that do one thing and end.
 #[derive(Debug, Subcommand)]
 enum Once {
+    /// Load rules and say everything that is wrong with them.
+    Check(check::Args),
     /// List rules, macros, lists, fields or events.
     List(list::Args),
+    /// Run rule unit tests.
+    Test(test::Args),
+    /// Show how a rule's condition evaluates over an event.
+    Explain(explain::Args),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -100,7 +110,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run_once(command: Once, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     match command {
+        Once::Check(args) => check::run(&args, terminal),
         Once::List(args) => list::run(&args, terminal),
+        Once::Test(args) => test::run(&args, terminal),
+        Once::Explain(args) => explain::run(&args, terminal),
         Once::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "saker", &mut terminal.out);
             Ok(Verdict::Good)

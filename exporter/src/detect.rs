@@ -69,7 +69,12 @@ impl Detector {
                     source: rule.source.as_str().into(),
                     tags: rule.tags.iter().map(|tag| tag.as_str().into()).collect(),
                 }),
-                keys: rule.output.fields().iter().map(|field| field.key.as_str().into()).collect(),
+                keys: rule
+                    .output
+                    .fields()
+                    .iter()
+                    .map(|field| field.key.as_str().into())
+                    .collect(),
             })
             .collect();
         Self {

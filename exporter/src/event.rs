@@ -180,7 +180,8 @@ impl Event<'_> {
         let Facts::Open(open) = self.facts else {
             return false;
         };
-        !open.effective.is_empty() && path::absolute(open.dir, open.requested, arena) != open.effective
+        !open.effective.is_empty()
+            && path::absolute(open.dir, open.requested, arena) != open.effective
     }
 
     /// The result of the call: a descriptor, zero or a negative error number.

@@ -18,7 +18,6 @@ pub mod metrics;
 pub mod output;
 pub mod pipeline;
 pub mod probe;
-pub mod rule_files;
 pub mod rules;
 pub mod state;
 pub mod sys;

@@ -199,7 +199,11 @@ impl Pipeline {
             return;
         };
         let header = record.header();
-        let process = self.state.processes.get(actor(header)).map(|process| &**process);
+        let process = self
+            .state
+            .processes
+            .get(actor(header))
+            .map(|process| &**process);
         if process.is_none() {
             self.metrics.process_misses.inc();
         }

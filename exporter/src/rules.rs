@@ -3,6 +3,8 @@
 //! In: [`Settings`]. Out: [`Rules`] that compile, or everything that is wrong with them, drawn. Never: printing.
 
 use rule_engine::program::{Matching, RuleSet};
+use std::path::PathBuf;
+
 use rule_engine::diagnostic::{Diagnostic, Severity};
 use rule_engine::load::{self, LoadOptions, Selected, Selector};
 use rule_engine::priority::Priority;
@@ -33,10 +35,7 @@ pub struct RulesError {
 /// # Errors
 /// When a path cannot be read, a file has an error, or no rule is left to judge by.
 pub fn load(settings: &Settings, schema: &Schema) -> Result<Rules, RulesError> {
-    let (sources, unreadable) = match settings.rules.as_slice() {
-        [] => (bundled::rules(), Vec::new()),
-        paths => load::read_paths(paths),
-    };
+    let (sources, unreadable) = read(&settings.rules);
     if !unreadable.is_empty() {
         return Err(errors(&unreadable, &sources));
     }
@@ -47,7 +46,11 @@ pub fn load(settings: &Settings, schema: &Schema) -> Result<Rules, RulesError> {
     if !set.rules().iter().any(|rule| rule.enabled) {
         let named = match settings.rules.as_slice() {
             [] => "the bundled files".to_owned(),
-            paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+            paths => paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         return Err(RulesError {
             report: format!(
@@ -62,6 +65,15 @@ pub fn load(settings: &Settings, schema: &Schema) -> Result<Rules, RulesError> {
         .map(|diagnostic| render::draw(diagnostic, &loaded.sources, false))
         .collect();
     Ok(Rules { set, warnings })
+}
+
+/// Reads rule files, and says which could not be; without paths these are the bundled ones.
+#[must_use]
+pub fn read(paths: &[PathBuf]) -> (Vec<Source>, Vec<Diagnostic>) {
+    match paths {
+        [] => (bundled::rules(), Vec::new()),
+        paths => load::read_paths(paths),
+    }
 }
 
 /// What the settings say about loading.
@@ -95,7 +107,9 @@ fn errors(diagnostics: &[Diagnostic], sources: &[Source]) -> RulesError {
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
         .map(|diagnostic| render::draw(diagnostic, sources, false))
         .collect();
-    RulesError { report: drawn.join("\n") }
+    RulesError {
+        report: drawn.join("\n"),
+    }
 }
 
 impl Rules {

@@ -8,10 +8,12 @@ use std::process::Command;
 use regex::Regex;
 
 /// The rooms of the agent and the rooms that each may import. ARCHITECTURE.md gives the reasons.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("sys", &[]),
     ("metrics", &["sys"]),
     ("config", &[]),
+    ("bundled", &[]),
+    ("rules", &["bundled", "config"]),
     ("probe", &["config", "metrics", "sys"]),
     ("event", &[]),
     ("state", &["event", "metrics", "sys"]),

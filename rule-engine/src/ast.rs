@@ -213,6 +213,29 @@ pub enum Transformer {
 }
 
 impl Operator {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Eq,
+        Self::Ne,
+        Self::Lt,
+        Self::Le,
+        Self::Gt,
+        Self::Ge,
+        Self::Exists,
+        Self::In,
+        Self::Intersects,
+        Self::Pmatch,
+        Self::Contains,
+        Self::Icontains,
+        Self::Bcontains,
+        Self::Startswith,
+        Self::Bstartswith,
+        Self::Endswith,
+        Self::Glob,
+        Self::Iglob,
+        Self::Regex,
+    ];
+
     /// Its name, as conditions write it.
     pub fn name(self) -> &'static str {
         match self {

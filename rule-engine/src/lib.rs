@@ -12,6 +12,7 @@
 //! typed, check, eventset                tree + schema → typed tree, or errors with a place
 //! template  output text → compiled template
 //! program, compile, eval                typed rules → programs indexed by event type → matches
+//! load      all of this in order: files → rule set or diagnostics
 //! sample    events made of field values
 //! casetest  rule unit tests             explain  the evaluated tree of one rule over one event
 //! ```
@@ -20,16 +21,33 @@
 //! event, an implementation of [`value::Fields`].
 
 pub mod ast;
+pub mod casetest;
+pub mod check;
+mod collect;
+pub mod compile;
 pub mod diagnostic;
 pub mod errno;
+pub mod eval;
+pub mod eventset;
+pub mod explain;
 mod lex;
+pub mod load;
+pub mod op;
 pub mod parse;
 pub mod priority;
+pub mod program;
 mod read;
+pub mod reference;
 pub mod render;
+mod resolve;
 pub mod sample;
+#[cfg(test)]
+mod samples;
 pub mod schema;
 pub mod source;
 pub mod suggest;
+pub mod template;
 mod text;
+mod transform;
+pub mod typed;
 pub mod value;

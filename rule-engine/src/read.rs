@@ -209,7 +209,7 @@ impl Reader<'_, '_> {
         };
         let NodeKind::Sequence(plugins) = &self.yaml.node(value).kind else {
             let span = self.value_span(value, self.span(key));
-            self.error(span, "Value of required_plugin_versions must be a sequence");
+            self.error(span, "`required_plugin_versions` must be a sequence");
             return;
         };
         for plugin in plugins {
@@ -220,17 +220,17 @@ impl Reader<'_, '_> {
     fn plugin(&mut self, plugin: NodeId, key_span: Span) -> Option<PluginItem> {
         if !matches!(self.yaml.node(plugin).kind, NodeKind::Mapping(_)) {
             let span = self.value_span(plugin, key_span);
-            self.error(span, "Plugin version must be a mapping");
+            self.error(
+                span,
+                "a plugin requirement must be a mapping of `name` and `version`",
+            );
             return None;
         }
         let mut any_of = vec![self.plugin_version(plugin)];
         if let Some((key, value)) = self.yaml.get(plugin, "alternatives") {
             let NodeKind::Sequence(alternatives) = &self.yaml.node(value).kind else {
                 let span = self.value_span(value, self.span(key));
-                self.error(
-                    span,
-                    "Value of plugin version alternatives must be a sequence",
-                );
+                self.error(span, "`alternatives` must be a sequence");
                 return None;
             };
             for alternative in alternatives {
@@ -238,7 +238,10 @@ impl Reader<'_, '_> {
                     any_of.push(self.plugin_version(*alternative));
                 } else {
                     let span = self.value_span(*alternative, self.span(key));
-                    self.error(span, "Plugin version alternative must be a mapping");
+                    self.error(
+                        span,
+                        "an alternative must be a mapping of `name` and `version`",
+                    );
                     any_of.push(None);
                 }
             }
@@ -265,8 +268,13 @@ impl Reader<'_, '_> {
                 || c == '\x0b'
         };
         if name.as_str().contains(forbidden) {
-            let message = "List has an invalid name. List names should match a regular expression: ([^()\"'[:space:]=,]+)";
-            self.warn(Code::InvalidListName, name.span, message);
+            let message = format!(
+                "no condition can refer to a list with the name '{}'",
+                name.as_str()
+            );
+            self.warn(Code::InvalidListName, name.span, message).help = Some(
+                "a list's name has no blanks, quotes, brackets, commas or equals signs".into(),
+            );
         }
         let errors = self.error_count();
         let items = self
@@ -287,8 +295,12 @@ impl Reader<'_, '_> {
         if !name.as_str().starts_with(|c: char| c.is_ascii_alphabetic())
             || !name.as_str().chars().all(word)
         {
-            let message = "Macro has an invalid name. Macro names should match a regular expression: ([a-zA-Z]+[a-zA-Z0-9_]*)";
-            self.warn(Code::InvalidMacroName, name.span, message);
+            let message = format!(
+                "no condition can refer to a macro with the name '{}'",
+                name.as_str()
+            );
+            self.warn(Code::InvalidMacroName, name.span, message).help =
+                Some("a macro's name is a letter, then letters, digits and underscores".into());
         }
         let errors = self.error_count();
         let condition = self.text(item, "condition");

@@ -24,6 +24,8 @@ struct Piece {
     span: Span,
     /// Whether the piece stands in the file byte for byte, so that ranges within it are exact.
     verbatim: bool,
+    /// The name in whose place the piece was put, if it was.
+    via: Option<Span>,
 }
 
 impl MappedText {
@@ -52,17 +54,25 @@ impl MappedText {
     /// Adds a text that stands in the file just so.
     pub(crate) fn push_verbatim(&mut self, text: &str, source: SourceId, offset: usize) {
         let (start, end) = (to_u32(offset), to_u32(offset + text.len()));
-        self.push_piece(text, Span { source, start, end }, true);
+        self.push_piece(text, Span { source, start, end }, true, None);
     }
 
     /// Adds a text that does not stand in the file but is owed to `span`.
     pub(crate) fn push_made(&mut self, text: &str, span: Span) {
-        self.push_piece(text, span, false);
+        self.push_piece(text, span, false, None);
     }
 
     /// Adds another text, with its places.
     pub(crate) fn push(&mut self, other: &MappedText) {
         self.push_slice(other, 0..other.len());
+    }
+
+    /// Adds another text in the place of a name that stands at `via`.
+    pub(crate) fn push_for(&mut self, other: &MappedText, via: Option<Span>) {
+        for (index, piece) in other.pieces.iter().enumerate() {
+            let text = &other.text[piece.start as usize..other.piece_end(index)];
+            self.push_piece(text, piece.span, piece.verbatim, via);
+        }
     }
 
     /// Adds a part of another text, with its places. The range must lie on character boundaries.
@@ -81,7 +91,7 @@ impl MappedText {
             if piece.verbatim {
                 span.start += to_u32(start) - piece.start;
             }
-            self.push_piece(&other.text[start..end], span, piece.verbatim);
+            self.push_piece(&other.text[start..end], span, piece.verbatim, piece.via);
         }
     }
 
@@ -133,25 +143,32 @@ impl MappedText {
         Some(Span { end, ..first })
     }
 
-    fn push_piece(&mut self, text: &str, span: Span, verbatim: bool) {
+    /// The name in whose place the byte was put, if it was.
+    pub(crate) fn via(&self, at: usize) -> Option<Span> {
+        self.pieces.get(self.piece_index(at))?.via
+    }
+
+    fn push_piece(&mut self, text: &str, span: Span, verbatim: bool, via: Option<Span>) {
         if text.is_empty() {
             return;
         }
         let start = to_u32(self.text.len());
         let goes_on = self.pieces.last().is_some_and(|last| {
-            let same_file = last.span.source == span.source && last.verbatim == verbatim;
+            let alike =
+                last.span.source == span.source && last.verbatim == verbatim && last.via == via;
             let next = if verbatim {
                 last.span.start + (start - last.start)
             } else {
                 last.span.start
             };
-            same_file && next == span.start && (verbatim || last.span.end == span.end)
+            alike && next == span.start && (verbatim || last.span.end == span.end)
         });
         if !goes_on {
             self.pieces.push(Piece {
                 start,
                 span,
                 verbatim,
+                via,
             });
         }
         self.text.push_str(text);

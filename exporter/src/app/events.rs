@@ -58,7 +58,11 @@ impl EventThread {
                 pipeline.run(&mut ring, &messages);
             })
             .context("the event thread cannot be started")?;
-        Ok(Self { control, waker, thread })
+        Ok(Self {
+            control,
+            waker,
+            thread,
+        })
     }
 
     /// A way to speak to it.

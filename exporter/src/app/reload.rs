@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rule_engine::schema::Schema;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::events::EventHandle;
 use super::{users, watched_calls};
@@ -39,9 +39,18 @@ pub struct ReloadMetrics {
 impl ReloadMetrics {
     /// Declares them.
     pub fn declare(registry: &mut Registry) -> Self {
-        let mut gauge = |name, help| registry.gauge(Declaration { name, help, labels: [] });
+        let mut gauge = |name, help| {
+            registry.gauge(Declaration {
+                name,
+                help,
+                labels: [],
+            })
+        };
         Self {
-            loaded: gauge("saker_rules_loaded", "Rules in force, disabled ones excluded."),
+            loaded: gauge(
+                "saker_rules_loaded",
+                "Rules in force, disabled ones excluded.",
+            ),
             successful: gauge(
                 "saker_rules_last_reload_successful",
                 "Whether the last load of rules succeeded: 1, or 0 while older rules stay in force.",
@@ -57,7 +66,9 @@ impl ReloadMetrics {
     pub fn succeeded(&self, enabled: usize) {
         self.loaded.set(enabled as f64);
         self.successful.set(1.0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         self.success_time.set(now.as_secs_f64());
     }
 
@@ -94,7 +105,10 @@ impl Reloader {
             loaded.map_err(|failure| failure.to_string())
         });
         let outcome = match loading.await {
-            Ok(Ok(loaded)) => self.put_in_force(loaded).await.map_err(|error| error.to_string()),
+            Ok(Ok(loaded)) => self
+                .put_in_force(loaded)
+                .await
+                .map_err(|error| error.to_string()),
             Ok(Err(failure)) => Err(failure),
             Err(panic) => Err(panic.to_string()),
         };
@@ -105,7 +119,9 @@ impl Reloader {
             }
             Err(failure) => {
                 self.metrics.failed();
-                tracing::error!("the rules were not reloaded, the old ones stay in force: {failure}");
+                tracing::error!(
+                    "the rules were not reloaded, the old ones stay in force: {failure}"
+                );
             }
         }
     }
@@ -115,10 +131,12 @@ impl Reloader {
         let enabled = loaded.enabled();
         let watched = watched_calls(&loaded.set, &self.schema);
         let old = std::mem::replace(&mut self.watched, watched.clone());
-        self.probe.watch(|name| watched.contains(&name) || old.contains(&name))?;
+        self.probe
+            .watch(|name| watched.contains(&name) || old.contains(&name))?;
         let (judging, judged) = std::sync::mpsc::channel();
         let detector = Detector::new(loaded.set, &self.rules);
-        self.events.send(Control::Rules(Box::new(detector), judging));
+        self.events
+            .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
         self.probe.watch(|name| watched.contains(&name))?;
         Ok(enabled)

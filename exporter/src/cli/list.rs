@@ -3,19 +3,27 @@
 //! In: the schema and the rules. Out: text for people, JSON, or a page of documentation.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::ValueEnum;
+use rule_engine::load::LoadOptions;
 use rule_engine::schema::{
     ArgKind, EventDef, EventKind, FieldDef, Multiplicity, ParamDef, Schema, Supply,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::rules::{self, RuleArgs};
 use super::{Terminal, Verdict};
 
 /// What can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Subject {
+    /// Rules, in the order in which they are tried.
+    Rules,
+    /// Macros.
+    Macros,
+    /// Lists.
+    Lists,
     /// Fields that conditions and outputs may use.
     Fields,
     /// Event types.
@@ -33,9 +41,8 @@ pub(super) struct Args {
     /// Print fields or events as a page of documentation.
     #[arg(long, conflicts_with = "json", hide = true)]
     markdown: bool,
-    /// Rule file, or directory of rule files; the bundled rules without it.
-    #[arg(short, long = "rules", value_name = "PATH")]
-    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    rules: RuleArgs,
 }
 
 /// Prints the list.
@@ -44,20 +51,96 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
     let out = &mut *terminal.out;
     match (args.subject, args.json, args.markdown) {
         (Subject::Fields, false, false) => fields_text(&schema, out)?,
-        (Subject::Fields, true, _) => json_lines(
-            out,
-            schema.fields.iter().map(|field| field_json(&schema, field)),
-        )?,
+        (Subject::Fields, true, _) => {
+            print_json(
+                out,
+                &schema
+                    .fields
+                    .iter()
+                    .map(|field| field_json(&schema, field))
+                    .collect::<Vec<_>>(),
+            )?;
+        }
         (Subject::Fields, _, true) => fields_page(&schema, out)?,
         (Subject::Events, false, false) => events_text(&schema, out)?,
-        (Subject::Events, true, _) => json_lines(out, schema.events.iter().map(event_json))?,
+        (Subject::Events, true, _) => print_json(
+            out,
+            &schema.events.iter().map(event_json).collect::<Vec<_>>(),
+        )?,
         (Subject::Events, _, true) => events_page(&schema, out)?,
+        (_, _, true) => anyhow::bail!("--markdown is for fields and events"),
+        (subject, json, false) => return loaded(subject, json, args, &schema, terminal),
     }
     Ok(Verdict::Good)
 }
 
-fn json_lines(out: &mut dyn Write, items: impl Iterator<Item = Value>) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &items.collect::<Vec<_>>())?;
+/// What rule files hold.
+fn loaded(
+    subject: Subject,
+    json: bool,
+    args: &Args,
+    schema: &Schema,
+    terminal: &mut Terminal<'_>,
+) -> anyhow::Result<Verdict> {
+    let Some(loaded) =
+        rules::load_whole(&args.rules.rules, schema, &LoadOptions::default(), terminal)?
+    else {
+        return Ok(Verdict::Bad);
+    };
+    let out = &mut *terminal.out;
+    match (subject, json) {
+        (Subject::Macros, true) => print_json(out, &loaded.macro_infos())?,
+        (Subject::Macros, false) => {
+            for item in loaded.macro_infos() {
+                writeln!(
+                    out,
+                    "{}{}: {}",
+                    item.name,
+                    unused(item.used),
+                    one_line(&item.condition)
+                )?;
+            }
+        }
+        (Subject::Lists, true) => print_json(out, &loaded.list_infos())?,
+        (Subject::Lists, false) => {
+            for item in loaded.list_infos() {
+                writeln!(
+                    out,
+                    "{}{}: {}",
+                    item.name,
+                    unused(item.used),
+                    item.items.join(", ")
+                )?;
+            }
+        }
+        (_, true) => print_json(out, &loaded.rule_infos(schema))?,
+        (_, false) => {
+            for rule in loaded.rule_infos(schema) {
+                let off = if rule.enabled { "" } else { " (off)" };
+                writeln!(
+                    out,
+                    "{:13}  {}{off}: {}",
+                    rule.priority,
+                    rule.name,
+                    one_line(&rule.description)
+                )?;
+            }
+        }
+    }
+    Ok(Verdict::Good)
+}
+
+fn unused(used: bool) -> &'static str {
+    if used { "" } else { " (unused)" }
+}
+
+/// Text without line breaks and runs of blanks.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn print_json(out: &mut dyn Write, items: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, items)?;
     writeln!(out)
 }
 

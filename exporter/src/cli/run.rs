@@ -39,7 +39,9 @@ impl Args {
             output: self.output,
             ..Layer::default()
         };
-        Ok(Settings::from_layers(file.into_iter().chain([environment, flags]))?)
+        Ok(Settings::from_layers(
+            file.into_iter().chain([environment, flags]),
+        )?)
     }
 }
 

@@ -136,7 +136,7 @@ fn socket(socket: &record::Socket) -> Socket {
     Socket {
         inode: socket.ino,
         family: socket.family,
-        kind: socket.r#type,
+        kind: socket.sock_type,
         protocol: socket.protocol,
         local: side(&socket.local_addr, socket.local_port),
         remote: side(&socket.remote_addr, socket.remote_port),

@@ -119,7 +119,10 @@ impl Probe {
         }
         let watch = take_map(&mut ebpf, WATCH)?;
         Ok(Self {
-            watch: Array::try_from(watch).map_err(|source| ProbeError::MapUse { name: WATCH, source })?,
+            watch: Array::try_from(watch).map_err(|source| ProbeError::MapUse {
+                name: WATCH,
+                source,
+            })?,
             watched: syscall::watch_table(|_| false),
             ebpf,
         })
@@ -143,7 +146,10 @@ impl Probe {
             debug_assert_eq!(value, new.as_bytes());
             self.watch
                 .set(index, value, 0)
-                .map_err(|source| ProbeError::MapUse { name: WATCH, source })?;
+                .map_err(|source| ProbeError::MapUse {
+                    name: WATCH,
+                    source,
+                })?;
             *old = *new;
         }
         Ok(())
@@ -173,7 +179,11 @@ impl Probe {
             ebpf.program(name)
                 .is_some_and(|program| program.fd().is_ok())
         };
-        let name = if loaded(&self.ebpf, SCAN_ARGS) { SCAN_ARGS } else { SCAN };
+        let name = if loaded(&self.ebpf, SCAN_ARGS) {
+            SCAN_ARGS
+        } else {
+            SCAN
+        };
         let file = iterator(&mut self.ebpf, name)
             .and_then(|program| {
                 let link = program.attach()?;
@@ -195,8 +205,12 @@ impl Probe {
     /// The second time, and when there is no memory to map it.
     pub fn take_ring(&mut self) -> Result<Ring, ProbeError> {
         let map = take_map(&mut self.ebpf, RING)?;
-        let ring = RingBuf::try_from(map).map_err(|source| ProbeError::MapUse { name: RING, source })?;
-        Ring::new(ring).map_err(|source| ProbeError::Map { name: RING.to_owned(), source })
+        let ring =
+            RingBuf::try_from(map).map_err(|source| ProbeError::MapUse { name: RING, source })?;
+        Ring::new(ring).map_err(|source| ProbeError::Map {
+            name: RING.to_owned(),
+            source,
+        })
     }
 
     /// The kernel's counters. Once.
@@ -205,8 +219,10 @@ impl Probe {
     /// The second time.
     pub fn take_counters(&mut self) -> Result<KernelCounters, ProbeError> {
         let map = take_map(&mut self.ebpf, COUNTERS)?;
-        let map = PerCpuArray::try_from(map)
-            .map_err(|source| ProbeError::MapUse { name: COUNTERS, source })?;
+        let map = PerCpuArray::try_from(map).map_err(|source| ProbeError::MapUse {
+            name: COUNTERS,
+            source,
+        })?;
         Ok(KernelCounters::new(map))
     }
 }
@@ -218,32 +234,52 @@ fn kernel_btf(path: &Path) -> Result<Btf, ProbeError> {
 
 /// Kernels before 5.11 count maps against the memory lock limit. Where it may not be raised it may still be enough.
 fn raise_memory_lock() {
-    let unlimited = Rlimit { current: None, maximum: None };
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
     if let Err(error) = setrlimit(Resource::Memlock, unlimited) {
         tracing::debug!(%error, "the memory lock limit stays as it is; it matters before Linux 5.11 only");
     }
 }
 
-fn load_program(ebpf: &mut Ebpf, btf: &Btf, name: &'static str, hook: Hook) -> Result<(), ProbeError> {
+fn load_program(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    name: &'static str,
+    hook: Hook,
+) -> Result<(), ProbeError> {
     let (hook, result) = match hook {
-        Hook::Tracepoint(hook) => (hook, tracepoint(ebpf, name).and_then(|program| program.load(hook, btf))),
-        Hook::Iterator(hook) => (hook, iterator(ebpf, name).and_then(|program| program.load(hook, btf))),
+        Hook::Tracepoint(hook) => (
+            hook,
+            tracepoint(ebpf, name).and_then(|program| program.load(hook, btf)),
+        ),
+        Hook::Iterator(hook) => (
+            hook,
+            iterator(ebpf, name).and_then(|program| program.load(hook, btf)),
+        ),
     };
     result.map_err(|error| refused_program(name, hook, &error))
 }
 
 fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoint, ProgramError> {
-    ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+    ebpf.program_mut(name)
+        .ok_or(ProgramError::NotLoaded)?
+        .try_into()
 }
 
 fn iterator<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter, ProgramError> {
-    ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+    ebpf.program_mut(name)
+        .ok_or(ProgramError::NotLoaded)?
+        .try_into()
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, ProbeError> {
     ebpf.take_map(name).ok_or_else(|| ProbeError::MapUse {
         name,
-        source: MapError::InvalidName { name: name.to_owned() },
+        source: MapError::InvalidName {
+            name: name.to_owned(),
+        },
     })
 }
 
@@ -260,12 +296,21 @@ fn refused_map(error: EbpfError) -> ProbeError {
 
 fn refused_program(name: &'static str, hook: &'static str, error: &ProgramError) -> ProbeError {
     let reason = match error {
-        ProgramError::LoadError { io_error, verifier_log } => {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
             let log = verifier_log.to_string();
-            let last = log.lines().rev().map(str::trim).find(|line| !line.is_empty());
+            let last = log
+                .lines()
+                .rev()
+                .map(str::trim)
+                .find(|line| !line.is_empty());
             match last {
                 Some(line) => format!("{io_error}; the verifier says: {line}"),
-                None => format!("{io_error}; the kernel or a security module forbids programs of this type"),
+                None => format!(
+                    "{io_error}; the kernel or a security module forbids programs of this type"
+                ),
             }
         }
         other => other.to_string(),

@@ -37,7 +37,9 @@ impl Ring {
     pub fn drain(&mut self, max: usize, each: &mut dyn FnMut(&[u8])) -> usize {
         let mut found = 0;
         while found < max {
-            let Some(record) = self.ring.next() else { break };
+            let Some(record) = self.ring.next() else {
+                break;
+            };
             each(&record);
             found += 1;
         }

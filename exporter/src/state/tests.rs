@@ -1,8 +1,8 @@
 //! Records in, tables out.
 
 use exporter_ebpf::record::{
-    Exec, Exit, Fork, Header, Inode, Kind, LAYOUT_VERSION, Open, PathDesc, Process as Who, TailDesc,
-    Task,
+    Exec, Exit, Fork, Header, Inode, Kind, LAYOUT_VERSION, Open, PathDesc, Process as Who,
+    TailDesc, Task,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -33,11 +33,19 @@ fn header(kind: Kind, who: &Who, at: u64) -> Header {
 }
 
 fn tail(bytes: &[u8]) -> TailDesc {
-    TailDesc { bytes: bytes.len() as u16, flags: 0 }
+    TailDesc {
+        bytes: bytes.len() as u16,
+        flags: 0,
+    }
 }
 
 fn path(bytes: &[u8]) -> PathDesc {
-    PathDesc { bytes: bytes.len() as u16, flags: 0, root_bytes: 0, pad: 0 }
+    PathDesc {
+        bytes: bytes.len() as u16,
+        flags: 0,
+        root_bytes: 0,
+        pad: 0,
+    }
 }
 
 /// Fixed part and tails as one record, its length filled in.
@@ -88,7 +96,11 @@ fn fork(maker: &Who, child: Who, at: u64) -> Vec<u8> {
 }
 
 fn exit(who: &Who, at: u64) -> Vec<u8> {
-    let fixed = Exit { header: header(Kind::Exit, who, at), status: 0, pad: 0 };
+    let fixed = Exit {
+        header: header(Kind::Exit, who, at),
+        status: 0,
+        pad: 0,
+    };
     record(fixed.as_bytes(), &[])
 }
 
@@ -103,11 +115,17 @@ fn apply(state: &mut State, bytes: &[u8]) -> Applied {
 }
 
 fn state() -> State {
-    State::new(64, Arc::new(Users::parse("root:x:0:0::/root:/bin/sh\n", "root:x:0:\n")))
+    State::new(
+        64,
+        Arc::new(Users::parse("root:x:0:0::/root:/bin/sh\n", "root:x:0:\n")),
+    )
 }
 
 fn known(state: &State, pid: u32) -> &Process {
-    let key = ProcessKey { pid, start_boot_ns: u64::from(pid) * 10 };
+    let key = ProcessKey {
+        pid,
+        start_boot_ns: u64::from(pid) * 10,
+    };
     state.process(key).expect("the process is known")
 }
 
@@ -115,15 +133,24 @@ fn known(state: &State, pid: u32) -> &Process {
 fn a_child_shares_its_makers_image_until_it_executes() {
     let mut state = state();
     let sh = who(10, 1, "sh", 1);
-    assert_eq!(apply(&mut state, &exec(sh, 5, b"sh\0-c\0ls\0", "/")), Applied::Event);
+    assert_eq!(
+        apply(&mut state, &exec(sh, 5, b"sh\0-c\0ls\0", "/")),
+        Applied::Event
+    );
     let child = who(11, 10, "sh", 1);
     assert_eq!(apply(&mut state, &fork(&sh, child, 6)), Applied::StateOnly);
     assert_eq!(known(&state, 11).image.args().count(), 2);
-    assert!(Arc::ptr_eq(&known(&state, 11).image, &known(&state, 10).image));
+    assert!(Arc::ptr_eq(
+        &known(&state, 11).image,
+        &known(&state, 10).image
+    ));
 
     apply(&mut state, &exec(who(11, 10, "ls", 1), 7, b"ls\0", "/"));
     let ls = known(&state, 11);
-    assert_eq!((ls.comm.bytes(), &*ls.image.exe, ls.image.args().count()), (&b"ls"[..], &b"ls"[..], 0));
+    assert_eq!(
+        (ls.comm.bytes(), &*ls.image.exe, ls.image.args().count()),
+        (&b"ls"[..], &b"ls"[..], 0)
+    );
     assert_eq!(known(&state, 10).comm.bytes(), b"sh");
 }
 
@@ -133,12 +160,21 @@ fn the_scan_fills_gaps_and_never_takes_back_what_the_ring_told() {
     apply(&mut state, &exec(who(10, 1, "new", 1), 50, b"new\0", "/"));
     apply(&mut state, &task(who(10, 1, "old", 1), 40, b"old\0", "/"));
     assert_eq!(known(&state, 10).comm.bytes(), b"new");
-    apply(&mut state, &task(who(10, 1, "newer", 1), 60, b"newer\0", "/"));
+    apply(
+        &mut state,
+        &task(who(10, 1, "newer", 1), 60, b"newer\0", "/"),
+    );
     assert_eq!(known(&state, 10).comm.bytes(), b"newer");
 
     // The scan met the child, with its new image, before the ring told of its birth.
-    apply(&mut state, &task(who(11, 10, "child", 1), 60, b"child\0", "/"));
-    apply(&mut state, &fork(&who(10, 1, "new", 1), who(11, 10, "new", 1), 55));
+    apply(
+        &mut state,
+        &task(who(11, 10, "child", 1), 60, b"child\0", "/"),
+    );
+    apply(
+        &mut state,
+        &fork(&who(10, 1, "new", 1), who(11, 10, "new", 1), 55),
+    );
     assert_eq!(known(&state, 11).comm.bytes(), b"child");
 }
 
@@ -158,27 +194,46 @@ fn a_process_is_found_in_its_container_by_path_and_by_id() {
     let docker = format!("/docker/{ID}");
     apply(&mut state, &exec(who(10, 1, "sh", 77), 5, b"sh\0", &docker));
     let container = |state: &State, pid| {
-        known(state, pid).cgroup.container.as_ref().map(|container| container.short().to_owned())
+        known(state, pid)
+            .cgroup
+            .container
+            .as_ref()
+            .map(|container| container.short().to_owned())
     };
     assert_eq!(container(&state, 10).as_deref(), Some(&ID[..12]));
     // A fork has no path with it: the id leads to the same cgroup.
-    apply(&mut state, &fork(&who(10, 1, "sh", 77), who(11, 10, "sh", 77), 6));
+    apply(
+        &mut state,
+        &fork(&who(10, 1, "sh", 77), who(11, 10, "sh", 77), 6),
+    );
     assert_eq!(container(&state, 11).as_deref(), Some(&ID[..12]));
     // A host process that is moved into it is in it with its next event.
     apply(&mut state, &exec(who(12, 1, "runc", 1), 7, b"runc\0", "/"));
     assert_eq!(container(&state, 12), None);
     apply(&mut state, &open(&who(12, 1, "runc", 77), 8));
     assert_eq!(container(&state, 12).as_deref(), Some(&ID[..12]));
-    assert_eq!(state.cgroup(77).and_then(|cgroup| cgroup.container.as_ref()).map(|c| &*c.full), Some(ID));
+    assert_eq!(
+        state
+            .cgroup(77)
+            .and_then(|cgroup| cgroup.container.as_ref())
+            .map(|c| &*c.full),
+        Some(ID)
+    );
 }
 
 #[test]
 fn an_unknown_cgroup_is_believed_as_soon_as_its_path_comes() {
     let mut state = state();
-    apply(&mut state, &fork(&who(10, 1, "sh", 5), who(11, 10, "sh", 5), 6));
+    apply(
+        &mut state,
+        &fork(&who(10, 1, "sh", 5), who(11, 10, "sh", 5), 6),
+    );
     assert!(known(&state, 11).cgroup.container.is_none());
     assert!(state.cgroup(5).is_none());
-    apply(&mut state, &exec(who(11, 10, "sh", 5), 7, b"sh\0", &format!("/docker/{ID}")));
+    apply(
+        &mut state,
+        &exec(who(11, 10, "sh", 5), 7, b"sh\0", &format!("/docker/{ID}")),
+    );
     assert!(known(&state, 11).cgroup.container.is_some());
 }
 
@@ -186,12 +241,21 @@ fn an_unknown_cgroup_is_believed_as_soon_as_its_path_comes() {
 fn a_containerd_shim_vouches_for_names_that_are_free_text() {
     let mut state = state();
     let args = b"shim\0-namespace\0team\0-id\0job\0-address\0/run/x\0";
-    apply(&mut state, &exec(who(10, 1, "containerd-shim", 1), 5, args, "/"));
+    apply(
+        &mut state,
+        &exec(who(10, 1, "containerd-shim", 1), 5, args, "/"),
+    );
     apply(&mut state, &exec(who(11, 10, "runc", 1), 6, b"runc\0", "/"));
-    apply(&mut state, &exec(who(12, 11, "app", 9), 7, b"app\0", "/team/job"));
+    apply(
+        &mut state,
+        &exec(who(12, 11, "app", 9), 7, b"app\0", "/team/job"),
+    );
     let container = known(&state, 12).cgroup.container.as_ref();
     assert_eq!(container.map(|container| container.short()), Some("job"));
-    apply(&mut state, &exec(who(13, 11, "app", 10), 8, b"app\0", "/team/other"));
+    apply(
+        &mut state,
+        &exec(who(13, 11, "app", 10), 8, b"app\0", "/team/other"),
+    );
     assert!(known(&state, 13).cgroup.container.is_none());
 }
 
@@ -199,8 +263,14 @@ fn a_containerd_shim_vouches_for_names_that_are_free_text() {
 fn cgroups_are_bounded() {
     let mut state = state();
     for id in 0..CGROUPS_MAX as u64 + 10 {
-        apply(&mut state, &exec(who(10, 1, "x", id), id, b"x\0", &format!("/c{id}")));
+        apply(
+            &mut state,
+            &exec(who(10, 1, "x", id), id, b"x\0", &format!("/c{id}")),
+        );
     }
-    assert_eq!((state.cgroups.len(), state.cgroup_order.len()), (CGROUPS_MAX, CGROUPS_MAX));
+    assert_eq!(
+        (state.cgroups.len(), state.cgroup_order.len()),
+        (CGROUPS_MAX, CGROUPS_MAX)
+    );
     assert!(state.cgroup(0).is_none() && state.cgroup(CGROUPS_MAX as u64).is_some());
 }

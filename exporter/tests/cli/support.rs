@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What a run of the binary left behind.
-pub struct Run {
+pub(crate) struct Run {
     /// Exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 /// Runs the binary in a directory.
-pub fn saker_in(directory: &Path, args: &[&str]) -> Run {
+pub(crate) fn saker_in(directory: &Path, args: &[&str]) -> Run {
     let Output {
         status,
         stdout,
@@ -34,11 +34,11 @@ pub fn saker_in(directory: &Path, args: &[&str]) -> Run {
 }
 
 /// Runs the binary at the root of the repository.
-pub fn saker(args: &[&str]) -> Run {
+pub(crate) fn saker(args: &[&str]) -> Run {
     saker_in(&root(), args)
 }
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

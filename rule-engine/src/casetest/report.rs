@@ -12,10 +12,20 @@ pub fn text(reports: &[Report], coloured: bool) -> String {
     let mut out = String::new();
     for report in reports {
         for outcome in &report.outcomes {
-            let word = if outcome.failures.is_empty() { "ok  " } else { "FAIL" };
-            line(&mut out, format_args!("{word} {}: {}", place(report, outcome), outcome.case));
+            let word = if outcome.failures.is_empty() {
+                "ok  "
+            } else {
+                "FAIL"
+            };
+            line(
+                &mut out,
+                format_args!("{word} {}: {}", place(report, outcome), outcome.case),
+            );
             for failure in &outcome.failures {
-                block(&mut out, &render::draw(&failure.diagnostic, report.sources(), coloured));
+                block(
+                    &mut out,
+                    &render::draw(&failure.diagnostic, report.sources(), coloured),
+                );
                 block(&mut out, &failure.because);
             }
         }
@@ -39,10 +49,17 @@ pub fn junit(reports: &[Report]) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     line(
         &mut out,
-        format_args!("<testsuites tests=\"{}\" failures=\"{failed}\" errors=\"{broken}\">", cases + broken),
+        format_args!(
+            "<testsuites tests=\"{}\" failures=\"{failed}\" errors=\"{broken}\">",
+            cases + broken
+        ),
     );
     for report in reports {
-        let failed = report.outcomes.iter().filter(|outcome| !outcome.failures.is_empty()).count();
+        let failed = report
+            .outcomes
+            .iter()
+            .filter(|outcome| !outcome.failures.is_empty())
+            .count();
         let unread = usize::from(!report.errors.is_empty());
         line(
             &mut out,
@@ -56,10 +73,23 @@ pub fn junit(reports: &[Report]) -> String {
             case_xml(&mut out, report, outcome);
         }
         if unread > 0 {
-            let drawn: Vec<_> = report.errors.iter().map(|error| render::draw(error, report.sources(), false)).collect();
+            let drawn: Vec<_> = report
+                .errors
+                .iter()
+                .map(|error| render::draw(error, report.sources(), false))
+                .collect();
             let name = escape(&report.source.name);
-            line(&mut out, format_args!("    <testcase name=\"{name}\" classname=\"{name}\">"));
-            line(&mut out, format_args!("      <error message=\"file cannot be read\">{}</error>", escape(&drawn.join("\n"))));
+            line(
+                &mut out,
+                format_args!("    <testcase name=\"{name}\" classname=\"{name}\">"),
+            );
+            line(
+                &mut out,
+                format_args!(
+                    "      <error message=\"file cannot be read\">{}</error>",
+                    escape(&drawn.join("\n"))
+                ),
+            );
             line(&mut out, format_args!("    </testcase>"));
         }
         line(&mut out, format_args!("  </testsuite>"));
@@ -71,14 +101,23 @@ pub fn junit(reports: &[Report]) -> String {
 fn case_xml(out: &mut String, report: &Report, outcome: &Outcome) {
     let (name, class) = (escape(&outcome.case), escape(&report.source.name));
     if outcome.failures.is_empty() {
-        return line(out, format_args!("    <testcase name=\"{name}\" classname=\"{class}\"/>"));
+        return line(
+            out,
+            format_args!("    <testcase name=\"{name}\" classname=\"{class}\"/>"),
+        );
     }
-    line(out, format_args!("    <testcase name=\"{name}\" classname=\"{class}\">"));
+    line(
+        out,
+        format_args!("    <testcase name=\"{name}\" classname=\"{class}\">"),
+    );
     for failure in &outcome.failures {
         let drawn = render::draw(&failure.diagnostic, report.sources(), false);
         let message = escape(&failure.diagnostic.message);
         let content = escape(&format!("{drawn}\n{}", failure.because));
-        line(out, format_args!("      <failure message=\"{message}\">{content}</failure>"));
+        line(
+            out,
+            format_args!("      <failure message=\"{message}\">{content}</failure>"),
+        );
     }
     line(out, format_args!("    </testcase>"));
 }
@@ -86,13 +125,26 @@ fn case_xml(out: &mut String, report: &Report, outcome: &Outcome) {
 /// Cases, failed cases, files that could not be read.
 pub(super) fn counts(reports: &[Report]) -> (usize, usize, usize) {
     let outcomes = || reports.iter().flat_map(|report| &report.outcomes);
-    let failed = outcomes().filter(|outcome| !outcome.failures.is_empty()).count();
-    (outcomes().count(), failed, reports.iter().filter(|report| !report.errors.is_empty()).count())
+    let failed = outcomes()
+        .filter(|outcome| !outcome.failures.is_empty())
+        .count();
+    (
+        outcomes().count(),
+        failed,
+        reports
+            .iter()
+            .filter(|report| !report.errors.is_empty())
+            .count(),
+    )
 }
 
 fn place(report: &Report, outcome: &Outcome) -> String {
     match outcome.span {
-        Some(span) => format!("{}:{}", report.source.name, report.source.position(span.start).0),
+        Some(span) => format!(
+            "{}:{}",
+            report.source.name,
+            report.source.position(span.start).0
+        ),
         None => report.source.name.clone(),
     }
 }

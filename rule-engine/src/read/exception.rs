@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
                 .find(|first| first.name.as_str() == exception.name.as_str())
             {
                 let message = format!(
-                    "Multiple definitions of exception '{}' in the same rule",
+                    "exception '{}' is defined more than once in the rule; all of them apply",
                     exception.name.as_str()
                 );
                 let remark = (first.name.span, "first one".to_owned());
@@ -78,7 +78,7 @@ impl Reader<'_, '_> {
             self.warn(
                 Code::AppendNoValues,
                 name.span,
-                "Overriding/appending exception with no values",
+                "exception is appended without values, which has no effect",
             );
         }
         let (fields, comps, values) = (fields?, comps?, values?);

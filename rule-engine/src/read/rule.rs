@@ -73,7 +73,10 @@ impl Reader<'_, '_> {
         let append = self.optional_bool(item, "append").unwrap_or(false);
         if let (true, Some((key, _))) = (append, self.yaml.get(item, "append")) {
             let span = self.span(key);
-            self.warn(Code::DeprecatedItem, span, "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.");
+            self.warn(Code::DeprecatedItem, span, "`append: true` is deprecated")
+                .help = Some(
+                "name the keys under `override`, as in `override: {condition: append}`".into(),
+            );
         }
         append
     }
@@ -83,11 +86,8 @@ impl Reader<'_, '_> {
         let both = append && !overrides.is_empty();
         if let (true, Some((key, _))) = (both, self.yaml.get(item, "append")) {
             let span = self.span(key);
-            self.error(
-                span,
-                "Keys 'override' and 'append: true' cannot be used together.",
-            )
-            .help = Some("remove `append` and name the keys under `override`".into());
+            self.error(span, "`append: true` and `override` exclude each other")
+                .help = Some("remove `append` and name the keys under `override`".into());
         }
         both
     }
@@ -105,8 +105,11 @@ impl Reader<'_, '_> {
         };
         let NodeKind::Mapping(pairs) = &self.yaml.node(value).kind else {
             let span = self.value_span(value, self.span(key));
-            self.error(span, "Value of 'override' must be a mapping")
-                .help = Some("write `override: {condition: append}`".into());
+            self.error(
+                span,
+                "`override` must be a mapping of keys to 'append' or 'replace'",
+            )
+            .help = Some("write `override: {condition: append}`".into());
             return None;
         };
         let errors = self.error_count();
@@ -115,7 +118,10 @@ impl Reader<'_, '_> {
                 (&self.yaml.node(*key).kind, &self.yaml.node(*operation).kind)
             else {
                 let span = self.span(*key);
-                self.error(span, "An override must be a key and 'append' or 'replace'");
+                self.error(
+                    span,
+                    "an entry of `override` must be a key and 'append' or 'replace'",
+                );
                 continue;
             };
             let key = self.take(*key)?;
@@ -237,8 +243,9 @@ impl Reader<'_, '_> {
         self.warn(
             Code::DeprecatedItem,
             span,
-            "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry under the 'override' key (i.e. 'enabled: replace').",
-        );
+            "a rule item with nothing but `enabled` is deprecated",
+        )
+        .help = Some("add `override: {enabled: replace}`".into());
         Some(RuleChange::Enable(enabled))
     }
 

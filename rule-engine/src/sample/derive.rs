@@ -13,7 +13,7 @@ pub(super) use process::IDENTITY;
 use super::datum::Owned;
 use super::facts::Facts;
 use crate::errno;
-use crate::schema::{EventDef, EventKind, NumberFormat};
+use crate::schema::{EventDef, NumberFormat};
 
 const OPENS: &[&str] = &["open", "openat", "openat2", "open_by_handle_at", "creat"];
 
@@ -112,9 +112,6 @@ fn open_flags(facts: &mut Facts<'_>, event: &EventDef) {
 
 /// Facts about the event itself.
 fn event_facts(facts: &mut Facts<'_>, event: &EventDef) {
-    if event.kind == EventKind::Syscall {
-        facts.put("syscall.type", Owned::text(event.name));
-    }
     let of_fd = || match text(facts, "fd.typechar").as_deref() {
         Some("4" | "6" | "u") => "net",
         Some("p") => "ipc",
@@ -163,7 +160,6 @@ const EVENT_DEFAULTS: &[(&str, &str)] = &[
     ("evt.rawtime.ns", "0"),
     ("evt.reltime", "0"),
     ("evt.deltatime", "0"),
-    ("evt.dir", "<"),
     ("evt.source", "syscall"),
     ("evt.is_async", "false"),
     ("evt.is_syslog", "false"),

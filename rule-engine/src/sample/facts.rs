@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::datum::{Datum, DatumKind, Owned, from_hex};
 use super::{MapEvent, OpenEnded, SampleError};
-use crate::schema::{EventTypeId, FieldDef, Multiplicity, ParamType, Schema, Type};
+use crate::schema::{EventKind, EventTypeId, FieldDef, Multiplicity, ParamType, Schema, Type};
 use crate::suggest::closest;
 use crate::value::{FieldError, FieldKey, FieldRef};
 
@@ -455,6 +455,10 @@ impl<'s> Facts<'s> {
     pub(super) fn finish(mut self) -> MapEvent {
         let event = self.schema.event_def(self.event);
         self.put("evt.type", Owned::text(event.name));
+        self.put("evt.dir", Owned::text("<"));
+        if event.kind == EventKind::Syscall {
+            self.put("syscall.type", Owned::text(event.name));
+        }
         self.put(&format!("evt.type.is.{}", event.name), Owned::Uint(1));
         for (at, param) in event.params.iter().enumerate() {
             if let Some(value) = self.get(&format!("evt.arg.{}", param.name)).cloned() {

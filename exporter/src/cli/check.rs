@@ -1,0 +1,172 @@
+//! `saker check`: loads rules as `run` would and says everything that is wrong with them.
+//!
+//! In: rules, and tests that stand beside them. Out: messages with their places on standard error, a summary on standard
+//! output.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use rule_engine::casetest::Suite;
+use rule_engine::diagnostic::{Code, Diagnostic, Severity};
+use rule_engine::load::{LoadOptions, RuleInfo};
+use rule_engine::render;
+use rule_engine::schema::Schema;
+use serde_json::json;
+
+use super::rules::{self, Found, RuleArgs};
+use super::{Terminal, Verdict, test};
+
+/// Flags of `saker check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    rules: RuleArgs,
+    /// Print messages and summary as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Loads, and prints what came of it.
+pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
+    let schema = Schema::syscall();
+    let mut found = rules::load(&args.rules.rules, &schema, &LoadOptions::default());
+    let infos = found.loaded.rule_infos(&schema);
+    let lints = untested(&args.rules.rules, &infos, &schema);
+    found.loaded.diagnostics.extend(lints);
+    let summary = Summary::new(&found, &infos);
+    if args.json {
+        serde_json::to_writer_pretty(&mut *terminal.out, &summary.json(&found))?;
+        writeln!(terminal.out)?;
+    } else {
+        rules::print(found.diagnostics(), &found.loaded.sources, terminal)?;
+        if found.loaded.omitted > 0 {
+            writeln!(terminal.err, "and {} more messages\n", found.loaded.omitted)?;
+        }
+        write!(terminal.out, "{}", summary.text())?;
+    }
+    Ok(if found.has_errors() {
+        Verdict::Bad
+    } else {
+        Verdict::Good
+    })
+}
+
+/// Rules that no test expects to match, where tests stand below the rules at all.
+fn untested(paths: &[PathBuf], infos: &[RuleInfo], schema: &Schema) -> Vec<Diagnostic> {
+    let folders = paths.iter().map(|path| {
+        if path.is_dir() {
+            path.clone()
+        } else {
+            path.with_file_name("")
+        }
+    });
+    let folders: BTreeSet<_> = folders
+        .map(|folder| folder.join("tests"))
+        .filter(|folder| folder.is_dir())
+        .collect();
+    if folders.is_empty() {
+        return Vec::new();
+    }
+    let mut tested = BTreeSet::new();
+    for source in folders.iter().flat_map(|folder| test::sources(folder).0) {
+        if let Ok(suite) = Suite::read(source, schema) {
+            tested.extend(suite.tested_rules().into_iter().map(str::to_owned));
+        }
+    }
+    let lint = |info: &RuleInfo| {
+        let message = format!("no test case expects rule `{}` to match", info.name);
+        Diagnostic::new(Severity::Lint, Code::UntestedRule, message, Some(info.span))
+            .help("add a case to a *.test.yaml below tests/ that names it under `match`")
+    };
+    infos
+        .iter()
+        .filter(|info| !tested.contains(&info.name))
+        .map(lint)
+        .collect()
+}
+
+/// What was loaded, in numbers.
+struct Summary {
+    files: usize,
+    rules: usize,
+    enabled: usize,
+    macros: usize,
+    lists: usize,
+    errors: usize,
+    warnings: usize,
+    lints: usize,
+    events: BTreeSet<&'static str>,
+}
+
+impl Summary {
+    fn new(found: &Found, infos: &[RuleInfo]) -> Summary {
+        let count = |severity| {
+            found
+                .diagnostics()
+                .filter(|diagnostic| diagnostic.severity == severity)
+                .count()
+        };
+        let enabled = || infos.iter().filter(|info| info.enabled);
+        Summary {
+            files: found.loaded.sources.len(),
+            rules: infos.len(),
+            enabled: enabled().count(),
+            macros: found.loaded.macro_infos().len(),
+            lists: found.loaded.list_infos().len(),
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            lints: count(Severity::Lint),
+            events: enabled()
+                .flat_map(|info| info.details.events.iter().copied())
+                .collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Summary {
+            files,
+            rules,
+            enabled,
+            macros,
+            lists,
+            errors,
+            warnings,
+            lints,
+            events,
+        } = self;
+        let verdict = if *errors == 0 { "ok" } else { "invalid" };
+        let names = events.iter().copied().collect::<Vec<_>>().join(", ");
+        format!(
+            "{verdict}: {errors} errors, {warnings} warnings, {lints} lints\n\
+             loaded: {rules} rules ({enabled} enabled), {macros} macros, {lists} lists from {files} files\n\
+             event types needed: {}\n{}",
+            events.len(),
+            if names.is_empty() {
+                String::new()
+            } else {
+                format!("  {names}\n")
+            },
+        )
+    }
+
+    fn json(&self, found: &Found) -> serde_json::Value {
+        let sources = &found.loaded.sources;
+        let messages = found
+            .diagnostics()
+            .map(|diagnostic| render::to_json(diagnostic, sources));
+        json!({
+            "valid": self.errors == 0,
+            "files": sources.iter().map(|source| &source.name).collect::<Vec<_>>(),
+            "rules": self.rules,
+            "enabled": self.enabled,
+            "macros": self.macros,
+            "lists": self.lists,
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "lints": self.lints,
+            "events": self.events,
+            "diagnostics": messages.collect::<Vec<_>>(),
+            "omitted": found.loaded.omitted,
+        })
+    }
+}
