@@ -147,7 +147,7 @@ constants! {
         /// Its root directory is not the root of its mount namespace.
         PROCESS_CHROOTED = 2,
     }
-    "rec_inode_flag": u32 {
+    "rec_inode_flag": u16 {
         /// On overlayfs, and in the upper layer: new or changed since the image.
         INODE_OVERLAY_UPPER = 1,
         /// On overlayfs, untouched.
@@ -266,26 +266,27 @@ structs! {
         /// Name, cut at the first NUL; what follows that has no meaning.
         comm: [u8; COMM_BYTES],
     }
-    /// An inode that a file or program is; all zero where there is none.
+    /// An inode that an open file or a program is; all zero where there is none.
     "rec_inode" Inode {
         /// Number.
         ino: u64,
+        /// Device of the file system: `minor & 0xff | major << 8 | minor >> 8 << 20`.
+        dev: u32,
+        /// Type and permissions.
+        mode: u16,
+        /// `INODE_…`
+        flags: u16,
+    }
+    /// What else stat(2) tells of a program's file.
+    "rec_stat" Stat {
         /// Last change of the inode since 1970.
         ctime_ns: i64,
         /// Last change of the content since 1970.
         mtime_ns: i64,
-        /// Device of the file system: `minor & 0xff | major << 8 | minor >> 8 << 20`.
-        dev: u32,
-        /// Type and permissions.
-        mode: u32,
         /// Owner.
         uid: u32,
         /// Group.
         gid: u32,
-        /// Number of names.
-        nlink: u32,
-        /// `INODE_…`
-        flags: u32,
     }
     /// What the records of system calls have in common.
     "rec_call" Call {
@@ -327,6 +328,8 @@ structs! {
         process: Process,
         /// The executable.
         inode: Inode,
+        /// Its owner and times.
+        stat: Stat,
         /// Path of the executable; of a script its interpreter.
         exe: PathDesc,
         /// Working directory.
@@ -366,6 +369,8 @@ structs! {
         process: Process,
         /// Its executable.
         inode: Inode,
+        /// Its owner and times.
+        stat: Stat,
         /// Path of the executable.
         exe: PathDesc,
         /// Working directory.
@@ -395,14 +400,14 @@ structs! {
         pad: u32,
         /// The file opened; zero on failure.
         inode: Inode,
-        /// What the kernel opened; empty on failure.
-        effective: PathDesc,
-        /// Directory that a relative path starts from; empty for an absolute one.
-        dir: PathDesc,
         /// The path as the caller wrote it.
         requested: TailDesc,
         /// Zero.
         pad2: u32,
+        /// Directory that a relative path starts from; empty for an absolute one.
+        dir: PathDesc,
+        /// What the kernel opened; empty on failure.
+        effective: PathDesc,
     }
     /// Fixed part of a connect: connect has returned.
     "rec_connect" Connect {

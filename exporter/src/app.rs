@@ -28,7 +28,7 @@ use crate::probe::{KernelCounters, Probe, kind_name};
 use crate::rules::Rules;
 use crate::state::State;
 use crate::state::user::Users;
-use crate::sys::{self, capability};
+use crate::sys::{self, capability, memory};
 
 /// How long open requests and queued matches may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -70,6 +70,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         rooms.queue,
     );
     let events = EventThread::start(pipeline, ring, scanned)?;
+    memory::give_back();
     tracing::info!(address = %server.local_addr()?, "ready");
     readiness.set_ready();
 

@@ -101,6 +101,8 @@ static inline_always void scan(struct bpf_iter__task *ctx, u32 sleepable)
 	struct buffer *buffer;
 
 	agent_pid = current_pid_tgid() >> 32;
+	if (task)
+		learn_hierarchies(task);
 	if (!task || task->pid != task->tgid || !task->signal->live.counter)
 		return;
 	buffer = buffer_of(SLOT_SCAN, KIND_TASK);

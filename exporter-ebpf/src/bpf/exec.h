@@ -17,9 +17,9 @@ static inline_always void collect_exec(struct buffer *buffer, struct task_struct
 
 	fill_header(&exec->header, KIND_EXEC, task);
 	fill_process(&exec->process, task);
-	fill_inode(&exec->inode, file);
+	fill_stat(&exec->stat, file);
 	exec->pad = 0;
-	at = append_file_path(buffer, at, &exec->exe, SLOT_EXEC, task, file);
+	at = append_file(buffer, at, &exec->exe, &exec->inode, SLOT_EXEC, task, file);
 	at = append_cwd(buffer, at, &exec->cwd, SLOT_EXEC, task);
 	at = append_kernel_string(buffer, at, &exec->filename, get(bprm, filename));
 	at = append_user(buffer, at, &exec->args, from, bytes, ARGS_BYTES_MAX);
@@ -94,13 +94,14 @@ static inline_always void collect_task(struct seq_file *seq, struct buffer *buff
 	fill_header(&to->header, KIND_TASK, task);
 	fill_process(&to->process, task);
 	to->inode = (struct rec_inode){};
+	to->stat = (struct rec_stat){};
 	to->exe = (struct rec_path){};
 	to->cwd = (struct rec_path){};
 	to->args = (struct rec_tail){};
 	if (mm) {
 		file = get(mm, exe_file);
-		fill_inode(&to->inode, file);
-		at = append_file_path(buffer, at, &to->exe, SLOT_SCAN, task, file);
+		fill_stat(&to->stat, file);
+		at = append_file(buffer, at, &to->exe, &to->inode, SLOT_SCAN, task, file);
 		at = append_cwd(buffer, at, &to->cwd, SLOT_SCAN, task);
 		at = append_task_args(buffer, at, &to->args, task, mm, sleepable);
 	}

@@ -24,7 +24,7 @@ struct open_how {
 };
 
 /* Change times: see struct inode and struct inode___timespec for the versions. */
-static inline_always void fill_times(struct rec_inode *to, struct inode *inode)
+static inline_always void fill_times(struct rec_stat *to, struct inode *inode)
 {
 	struct inode___timespec *old = (void *)inode;
 
@@ -58,19 +58,32 @@ static inline_always u32 overlay_layer(struct inode *inode, struct super_block *
 	return upper && peek(upper, d_inode) ? INODE_OVERLAY_UPPER : INODE_OVERLAY_LOWER;
 }
 
-/* memfd_create makes an inode without a name in any directory; programs cannot choose such a dentry's name otherwise. */
-static inline_always u32 is_memfd(struct dentry *dentry)
+static inline_always void fill_stat(struct rec_stat *to, struct file *file)
 {
-	char name[8] = {};
+	struct inode *inode = peek(file, f_inode);
 
-	if (peek(dentry, d_parent) != dentry)
+	to->uid = peek(inode, i_uid.val);
+	to->gid = peek(inode, i_gid.val);
+	fill_times(to, inode);
+}
+
+/* Whether the file of the walk is one that memfd_create made: no other nameless file lets a program choose such a name. */
+static inline_always u32 is_memfd(const struct walk *walk)
+{
+	u32 start = walk->start;
+	const u8 *name;
+
+	if (!(walk->flags & PATH_PSEUDO) || start > PATH_BYTES_MAX)
 		return 0;
-	read_kernel(name, 6, peek(dentry, d_name.name));
+	name = &walk->bytes[start];
 	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
 }
 
-static inline_always void fill_inode(struct rec_inode *to, struct file *file)
+/* Fills in the inode of an open file and appends its path; gives the new end. */
+static inline_always u32 append_file(struct buffer *buffer, u32 at, struct rec_path *path, struct rec_inode *to,
+				     u32 slot, struct task_struct *task, struct file *file)
 {
+	struct walk *walk = map_lookup(&walks, &slot);
 	struct inode *inode = peek(file, f_inode);
 	struct super_block *sb = peek(inode, i_sb);
 	u32 dev = peek(sb, s_dev);
@@ -78,13 +91,11 @@ static inline_always void fill_inode(struct rec_inode *to, struct file *file)
 	to->ino = peek(inode, i_ino);
 	to->dev = device_number(dev >> 20, dev & 0xfffff);
 	to->mode = peek(inode, i_mode);
-	to->uid = peek(inode, i_uid.val);
-	to->gid = peek(inode, i_gid.val);
-	to->nlink = peek(inode, i_nlink);
 	to->flags = overlay_layer(inode, sb);
-	if (!to->nlink && is_memfd(peek(file, f_path.dentry)))
+	at = append_file_path(buffer, at, path, slot, task, file);
+	if (walk && is_memfd(walk))
 		to->flags |= INODE_MEMFD;
-	fill_times(to, inode);
+	return at;
 }
 
 /* The open file behind a descriptor of the task, NULL if there is none. Another thread may have replaced it since. */
@@ -154,8 +165,8 @@ static inline_always u32 append_dir(struct buffer *buffer, u32 at, struct rec_pa
 static inline_always void collect_open(struct buffer *buffer, const struct call *call)
 {
 	struct rec_open *open = (struct rec_open *)buffer;
-	u32 at = sizeof(*open), user;
 	struct task_struct *task = call->task;
+	u32 at = sizeof(*open);
 	struct file *file;
 	u64 path = 0;
 
@@ -165,23 +176,21 @@ static inline_always void collect_open(struct buffer *buffer, const struct call 
 	open->pad = 0;
 	open->pad2 = 0;
 	open->inode = (struct rec_inode){};
-	open->effective = (struct rec_path){};
 	open->dir = (struct rec_path){};
+	open->effective = (struct rec_path){};
 
+	at = append_user_string(buffer, at, &open->requested, path);
+	if (!open->requested.bytes || buffer->bytes[sizeof(*open)] != '/')
+		at = append_dir(buffer, at, &open->dir, task, open->dirfd);
 	file = call->result >= 0 ? file_of(task, call->result) : 0;
 	if (file) {
-		fill_inode(&open->inode, file);
-		open->effects = peek(file, f_mode) & FMODE_CREATED ? OPEN_CREATED : 0;
-		at = append_file_path(buffer, at, &open->effective, SLOT_CALL, task, file);
+		if (open->flags & O_CREAT && peek(file, f_mode) & FMODE_CREATED)
+			open->effects = OPEN_CREATED;
+		at = append_file(buffer, at, &open->effective, &open->inode, SLOT_CALL, task, file);
 	} else if (call->result >= 0) {
-		open->header.flags |= RECORD_READ_FAILED;
 		open->effective.flags = TAIL_READ_FAILED;
+		note(&open->header, TAIL_READ_FAILED);
 	}
-	user = 0;
-	read_user(&user, 1, path);
-	if (user != '/')
-		at = append_dir(buffer, at, &open->dir, task, open->dirfd);
-	at = append_user_string(buffer, at, &open->requested, path);
 	submit(KIND_OPEN, buffer, at);
 }
 

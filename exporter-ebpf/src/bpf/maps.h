@@ -25,19 +25,25 @@ enum slot {
 	SLOTS,
 };
 
+/* Where a mount is: the mount above it and the directory there, and its own root. */
+struct mount_place {
+	u64 above, mountpoint, root;
+};
+
 /* A record on its way: fixed part, then tails. */
 struct buffer {
 	u8 bytes[RECORD_BYTES_MAX];
 };
 
-/* A path walk: the question, and the answer, which grows from the end of the buffer to its front. */
+/* A path walk: the question, where it is, and the answer, which grows from the end of the buffer to its front. */
 struct walk {
-	u64 dentry, mnt;           /* from here; as the walk goes on, where it is */
-	u64 mnt_root;              /* root of the mount where it is */
-	u64 root_dentry, root_mnt; /* root directory of the task */
-	u32 start;                 /* the path is bytes[start..PATH_BYTES_MAX] */
-	u32 root;                  /* where the part below the root directory starts; PATH_BYTES_MAX + 1: not met */
-	u32 flags;                 /* enum rec_tail_flag */
+	u64 root_dentry, root_mount; /* root directory of the task */
+	u64 dentry, mount;           /* from here; then where the walk is */
+	struct mount_place place;    /* of that mount */
+	u32 start;                   /* the path is bytes[start..PATH_BYTES_MAX] */
+	u32 root;                    /* where the part below the root directory starts, or ROOT_NOT_MET */
+	u32 flags;                   /* enum rec_tail_flag */
+	u32 pad;
 	u8 bytes[PATH_BYTES_MAX + NAME_BYTES_MAX];
 };
 
@@ -82,6 +88,13 @@ static u64 woken_boot_ns;
 
 /* The process that runs the scan, which is the agent: its system calls are not recorded. 0: none yet. */
 static u32 agent_pid;
+
+/*
+ * Whether a controller that container runtimes use is on a cgroup v1 hierarchy. The scan finds out, to spare
+ * every record the question; until then it is open.
+ */
+enum v1 { V1_UNKNOWN, V1_NO, V1_YES };
+static enum v1 memory_v1, pids_v1;
 
 /* Brings all of record.h into BTF. */
 const volatile struct rec_layout layout_anchor;

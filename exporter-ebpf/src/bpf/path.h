@@ -18,14 +18,51 @@ enum {
 	ROOT_NOT_MET = PATH_BYTES_MAX + 1,
 };
 
-static inline_always struct mount *mount_of(struct vfsmount *mnt)
+static inline_always u64 mount_of(struct vfsmount *mnt)
 {
-	return (void *)mnt - field_offset(struct mount, mnt);
+	return (u64)mnt - field_offset(struct mount, mnt);
 }
 
-static inline_always struct vfsmount *mnt_of(struct mount *mount)
+/* What a walk asks of a dentry. Its form is that of struct dentry, in which these follow each other. */
+struct name_place {
+	u64 hashed;              /* 0: not in its directory's hash */
+	u64 parent;
+	u32 hash, bytes;
+	const void *text;
+};
+
+/*
+ * One read where the fields lie as they do from 2.6.38 to 6.18 (include/linux/dcache.h), which loading tells;
+ * otherwise one for each.
+ */
+static inline_always void read_name(struct name_place *to, u64 dentry)
 {
-	return (void *)mount + field_offset(struct mount, mnt);
+	struct dentry *from = (void *)dentry;
+
+	if (field_offset(struct dentry, d_parent) == field_offset(struct dentry, d_hash.pprev) + 8 &&
+	    field_offset(struct dentry, d_name) == field_offset(struct dentry, d_hash.pprev) + 16) {
+		read_kernel(to, sizeof(*to), &from->d_hash.pprev);
+		return;
+	}
+	to->hashed = (u64)peek(from, d_hash.pprev);
+	to->parent = (u64)peek(from, d_parent);
+	to->bytes = peek(from, d_name.len);
+	to->text = peek(from, d_name.name);
+}
+
+/* The same for a mount (fs/mount.h, 3.3 to 6.18). */
+static inline_always void read_place(struct mount_place *to, u64 mount)
+{
+	struct mount *from = (void *)mount;
+
+	if (field_offset(struct mount, mnt_mountpoint) == field_offset(struct mount, mnt_parent) + 8 &&
+	    field_offset(struct mount, mnt.mnt_root) == field_offset(struct mount, mnt_parent) + 16) {
+		read_kernel(to, sizeof(*to), &from->mnt_parent);
+		return;
+	}
+	to->above = (u64)peek(from, mnt_parent);
+	to->mountpoint = (u64)peek(from, mnt_mountpoint);
+	to->root = (u64)peek(from, mnt.mnt_root);
 }
 
 /*
@@ -57,35 +94,32 @@ enum step { STEP_ON, STEP_DONE, STEP_NO_ROOM };
 /* From a mount's root to the place where it is mounted. */
 static inline_always enum step step_mount(struct walk *walk)
 {
-	struct mount *mount = mount_of((void *)walk->mnt), *above = peek(mount, mnt_parent);
-	struct vfsmount *mnt = mnt_of(above);
+	struct mount *mount = (void *)walk->mount;
 
-	if (above == mount || !above) {
+	if (walk->place.above == walk->mount || !walk->place.above) {
 		if (!peek(mount, mnt_ns))
 			walk->flags |= PATH_DETACHED;
 		return STEP_DONE;
 	}
-	walk->dentry = (u64)peek(mount, mnt_mountpoint);
-	walk->mnt = (u64)mnt;
-	walk->mnt_root = (u64)peek(mnt, mnt_root);
+	walk->dentry = walk->place.mountpoint;
+	walk->mount = walk->place.above;
+	read_place(&walk->place, walk->mount);
 	return STEP_ON;
 }
 
 /* From a name to the directory that it is in. */
 static inline_always enum step step_name(struct walk *walk)
 {
-	struct dentry *dentry = (void *)walk->dentry, *parent = peek(dentry, d_parent);
-	/* struct qstr has this form on every little-endian kernel; whole, it is one read. */
-	struct {
-		u32 hash, bytes;
-		const void *text;
-	} name;
-	u32 pseudo = parent == dentry;
+	struct name_place name;
+	u32 pseudo;
 
-	read_kernel(&name, sizeof(name), &dentry->d_name);
+	read_name(&name, walk->dentry);
+	pseudo = name.parent == walk->dentry;
+	if (walk->start == PATH_BYTES_MAX && !name.hashed && !pseudo)
+		walk->flags |= PATH_DELETED;
 	if (!prepend(walk, name.text, name.bytes, !pseudo))
 		return STEP_NO_ROOM;
-	walk->dentry = (u64)parent;
+	walk->dentry = name.parent;
 	if (!pseudo)
 		return STEP_ON;
 	walk->flags |= PATH_PSEUDO;
@@ -93,27 +127,25 @@ static inline_always enum step step_name(struct walk *walk)
 }
 
 /*
- * Walks from walk->dentry up. A function of its own and global, so that the verifier checks its loop once
- * and not at every place that wants a path.
+ * Walks up from walk->dentry in walk->mount. A function of its own and global, so that the verifier checks
+ * its loop once and not at every place that wants a path.
  */
 never_inline int walk_path(u32 slot)
 {
 	struct walk *walk = map_lookup(&walks, &slot);
 	enum step step = STEP_ON;
-	struct dentry *leaf;
 	u64 i; /* 64 bits: before 5.17 the verifier forgets what a smaller one is worth once it lies on the stack */
 
 	if (!walk)
 		return 0;
-	leaf = (void *)walk->dentry;
 	walk->start = PATH_BYTES_MAX;
 	walk->root = ROOT_NOT_MET;
-	walk->flags = !peek(leaf, d_hash.pprev) && peek(leaf, d_parent) != leaf ? PATH_DELETED : 0;
-	walk->mnt_root = (u64)peek((struct vfsmount *)walk->mnt, mnt_root);
+	walk->flags = 0;
+	read_place(&walk->place, walk->mount);
 	for (i = 0; i < PATH_STEPS_MAX && step == STEP_ON; i++) {
-		if (walk->dentry == walk->root_dentry && walk->mnt == walk->root_mnt)
+		if (walk->dentry == walk->root_dentry && walk->mount == walk->root_mount)
 			walk->root = walk->start;
-		step = walk->dentry == walk->mnt_root ? step_mount(walk) : step_name(walk);
+		step = walk->dentry == walk->place.root ? step_mount(walk) : step_name(walk);
 	}
 	if (step != STEP_DONE)
 		walk->flags |= TAIL_TRUNCATED;
@@ -147,9 +179,9 @@ static inline_always u32 append_walk(struct buffer *buffer, u32 at, struct rec_p
 	return at + path->bytes;
 }
 
-/* Appends the path of a dentry and mount, as `task` sees it; both given by their addresses. */
+/* Appends the path of a dentry in a mount, as `task` sees it. */
 static inline_always u32 append_path(struct buffer *buffer, u32 at, struct rec_path *path, u32 slot,
-				     struct task_struct *task, u64 dentry, u64 mnt)
+				     struct task_struct *task, u64 dentry, struct vfsmount *mnt)
 {
 	struct walk *walk = map_lookup(&walks, &slot);
 	struct fs_struct *fs = get(task, fs);
@@ -162,9 +194,9 @@ static inline_always u32 append_path(struct buffer *buffer, u32 at, struct rec_p
 		return at;
 	}
 	walk->dentry = dentry;
-	walk->mnt = mnt;
-	walk->root_dentry = (u64)peek(fs, root.dentry);
-	walk->root_mnt = (u64)peek(fs, root.mnt);
+	walk->mount = mount_of(mnt);
+	walk->root_dentry = (u64)get(fs, root.dentry);
+	walk->root_mount = mount_of(get(fs, root.mnt));
 	walk_path(slot);
 	return append_walk(buffer, at, path, walk);
 }
@@ -173,7 +205,7 @@ static inline_always u32 append_path(struct buffer *buffer, u32 at, struct rec_p
 static inline_always u32 append_file_path(struct buffer *buffer, u32 at, struct rec_path *path, u32 slot,
 					  struct task_struct *task, struct file *file)
 {
-	return append_path(buffer, at, path, slot, task, (u64)peek(file, f_path.dentry), (u64)peek(file, f_path.mnt));
+	return append_path(buffer, at, path, slot, task, (u64)peek(file, f_path.dentry), peek(file, f_path.mnt));
 }
 
 /* Appends the working directory. */
@@ -182,7 +214,7 @@ static inline_always u32 append_cwd(struct buffer *buffer, u32 at, struct rec_pa
 {
 	struct fs_struct *fs = get(task, fs);
 
-	return append_path(buffer, at, path, slot, task, (u64)peek(fs, pwd.dentry), (u64)peek(fs, pwd.mnt));
+	return append_path(buffer, at, path, slot, task, (u64)get(fs, pwd.dentry), get(fs, pwd.mnt));
 }
 
 static inline_always struct kernfs_node *kernfs_parent(struct kernfs_node *node)

@@ -24,50 +24,36 @@ static inline_always u32 terminal(struct signal_struct *signal)
 
 	if (!tty)
 		return 0;
-	driver = peek(tty, driver);
-	return device_number(peek(driver, major), peek(driver, minor_start) + peek(tty, index));
+	driver = get(tty, driver);
+	return device_number(get(driver, major), get(driver, minor_start) + get(tty, index));
 }
 
 /* The last of a pid's numbers is the one in its own namespace, the first the one in the first. */
-static inline_always struct upid *own_number(struct pid *pid)
+static inline_always struct upid own_number(struct pid *pid)
 {
-	return (void *)&pid->numbers + peek(pid, level) * type_bytes(struct upid);
-}
+	struct upid number;
 
-static inline_always u32 first_number(struct pid *pid)
-{
-	int number = 0;
-
-	read_kernel(&number, sizeof(number), &pid->numbers[0].nr);
+	read_kernel(&number, sizeof(number), (void *)&pid->numbers + get(pid, level) * sizeof(number));
 	return number;
-}
-
-static inline_always struct pid *signal_pid(struct signal_struct *signal, u32 type)
-{
-	struct pid *pid = 0;
-
-	read_kernel(&pid, sizeof(pid), (void *)&signal->pids + type * sizeof(pid));
-	return pid;
 }
 
 static inline_always void fill_ids(struct rec_process *process, struct task_struct *leader)
 {
 	struct signal_struct *signal = get(leader, signal);
-	struct pid *pid = signal_pid(signal, PIDTYPE_TGID);
-	struct pid *group = signal_pid(signal, PIDTYPE_PGID);
-	struct upid *own = own_number(pid);
-	struct pid_namespace *ns = peek(own, ns);
-	struct task_struct *reaper = peek(ns, child_reaper);
-	struct upid *own_group = own_number(group);
+	struct pid *pid = get(signal, pids[PIDTYPE_TGID]);
+	struct pid *group = get(signal, pids[PIDTYPE_PGID]);
+	struct pid *session = get(signal, pids[PIDTYPE_SID]);
+	struct upid own = own_number(pid), own_group = own_number(group);
+	struct task_struct *reaper = peek(own.ns, child_reaper);
 
 	process->pid = get(leader, tgid);
-	process->vpid = peek(own, nr);
-	process->pgid = first_number(group);
-	process->vpgid = peek(own_group, nr);
-	process->sid = first_number(signal_pid(signal, PIDTYPE_SID));
+	process->vpid = own.nr;
+	process->pgid = get(group, numbers[0].nr);
+	process->vpgid = own_group.nr;
+	process->sid = get(session, numbers[0].nr);
 	process->tty = terminal(signal);
-	process->pid_ns = peek(ns, ns.inum);
-	process->pid_ns_level = peek(pid, level);
+	process->pid_ns = peek(own.ns, ns.inum);
+	process->pid_ns_level = get(pid, level);
 	process->pid_ns_start_boot_ns = peek(reaper, start_boottime);
 }
 
@@ -93,22 +79,20 @@ static inline_always void fill_rights(struct rec_process *process, struct task_s
 static inline_always u32 chrooted(struct task_struct *task)
 {
 	struct fs_struct *fs = get(task, fs);
-	struct dentry *dentry = peek(fs, root.dentry);
-	struct vfsmount *mnt = peek(fs, root.mnt);
-	struct mount *mount, *above;
+	u64 dentry = (u64)get(fs, root.dentry), mount = mount_of(get(fs, root.mnt));
+	struct mount_place place;
 
 	if (!fs)
 		return 0;
 	/* File systems mounted one over the other at / are one root. */
 	for (u32 i = 0; i < MOUNTS_ABOVE_MAX; i++) {
-		if (dentry != peek(mnt, mnt_root))
+		read_place(&place, mount);
+		if (dentry != place.root)
 			return 1;
-		mount = mount_of(mnt);
-		above = peek(mount, mnt_parent);
-		if (above == mount || !above)
+		if (place.above == mount || !place.above)
 			return 0;
-		dentry = peek(mount, mnt_mountpoint);
-		mnt = mnt_of(above);
+		dentry = place.mountpoint;
+		mount = place.above;
 	}
 	return 1;
 }
@@ -125,7 +109,7 @@ static inline_always void fill_process(struct rec_process *process, struct task_
 	process->parent_pid = get(parent, tgid);
 	process->parent_start_boot_ns = get(parent_leader, start_boottime);
 	process->cgroup_id = cgroup_of(leader, &cgroup);
-	process->mnt_ns = peek(mnt_ns, ns.inum);
+	process->mnt_ns = get(mnt_ns, ns.inum);
 	process->flags = (get(leader, flags) & PF_KTHREAD ? PROCESS_KERNEL_THREAD : 0) |
 			 (chrooted(leader) ? PROCESS_CHROOTED : 0);
 	read_kernel(process->comm, sizeof(process->comm), &leader->comm);

@@ -1,12 +1,24 @@
 //! The ring overfilled: every record is either in the ring or counted as lost, exactly.
 
-use exporter_ebpf::record::{CALL_CONNECT, Kind, Record};
+use exporter_ebpf::{
+    PROGRAMS, SYS_EXIT,
+    record::{CALL_CONNECT, Kind, Record},
+};
 
 use crate::{raw::call64, rig::Rig};
 
 /// A number that is no system call, watched as if it were connect: only this test calls it.
 const NOBODYS_NUMBER: u32 = 1000;
 const ENOSYS: i64 = -38;
+
+/// Only system calls are recorded, and of them only this test's: what is in the ring is its own.
+fn rig(ring_bytes: u32) -> Rig {
+    let mut rig = Rig::load(ring_bytes);
+    rig.watch_number(NOBODYS_NUMBER, CALL_CONNECT);
+    let program = PROGRAMS.iter().find(|program| program.name == SYS_EXIT);
+    rig.attach(program.expect("the program of system calls"));
+    rig
+}
 
 fn connect(times: u64) {
     let address = [0u8; 16];
@@ -30,8 +42,7 @@ fn connects(rig: &mut Rig) -> u64 {
 
 #[test]
 fn what_does_not_fit_is_counted() {
-    let mut rig = Rig::with_ring(&[], 4096);
-    rig.watch_number(NOBODYS_NUMBER, CALL_CONNECT);
+    let mut rig = rig(4096);
     connect(1000);
     let counters = rig.counters(Kind::Connect);
     let arrived = connects(&mut rig);
@@ -49,8 +60,7 @@ fn what_does_not_fit_is_counted() {
 
 #[test]
 fn nothing_is_lost_while_there_is_room() {
-    let mut rig = Rig::new(&[]);
-    rig.watch_number(NOBODYS_NUMBER, CALL_CONNECT);
+    let mut rig = rig(1 << 20);
     connect(1000);
     let counters = rig.counters(Kind::Connect);
     assert_eq!((counters.submitted, counters.lost_ring_full), (1000, 0));

@@ -163,14 +163,19 @@ fn a_child_from_fork_to_exit() {
         ]
     );
     let meta = std::fs::metadata("/bin/sh").expect("metadata");
-    let inode = exec.fixed.inode;
+    let (inode, stat) = (exec.fixed.inode, exec.fixed.stat);
     assert_eq!(
-        (inode.ino, u64::from(inode.dev), inode.mode),
+        (inode.ino, u64::from(inode.dev), u32::from(inode.mode)),
         (meta.ino(), meta.dev(), meta.mode())
     );
+    assert_eq!((stat.uid, stat.gid), (meta.uid(), meta.gid()));
     assert_eq!(
-        inode.ctime_ns,
+        stat.ctime_ns,
         meta.ctime() * 1_000_000_000 + meta.ctime_nsec()
+    );
+    assert_eq!(
+        stat.mtime_ns,
+        meta.mtime() * 1_000_000_000 + meta.mtime_nsec()
     );
     assert_eq!(exec.fixed.header.flags, 0);
 

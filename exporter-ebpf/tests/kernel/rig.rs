@@ -13,7 +13,7 @@ use aya::{
     programs::{BtfTracePoint, Iter},
 };
 use exporter_ebpf::{
-    BASE, COUNTERS, Hook, PROGRAMS, RING, WATCH,
+    BASE, COUNTERS, Hook, PROGRAMS, Program, RING, WATCH,
     record::{Counters, Header, Kind, OpenRecord, Record, Records},
     syscall::watch_table,
 };
@@ -24,6 +24,7 @@ use zerocopy::FromBytes;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Rig {
+    btf: Btf,
     ebpf: Ebpf,
     ring: RingBuf<MapData>,
 }
@@ -31,10 +32,16 @@ pub(crate) struct Rig {
 impl Rig {
     /// Everything attached, these system calls watched.
     pub(crate) fn new(calls: &[&str]) -> Self {
-        Self::with_ring(calls, 4 << 20)
+        let mut rig = Self::load(4 << 20);
+        rig.watch(calls);
+        for program in PROGRAMS {
+            rig.attach(program);
+        }
+        rig
     }
 
-    pub(crate) fn with_ring(calls: &[&str], bytes: u32) -> Self {
+    /// Nothing attached, a ring of this size.
+    pub(crate) fn load(ring_bytes: u32) -> Self {
         assert!(
             rustix::process::geteuid().is_root(),
             "these tests load kernel programs: run them as root (sudo -E cargo nextest run -p exporter-ebpf)"
@@ -42,29 +49,31 @@ impl Rig {
         let btf = Btf::from_sys_fs().expect("BTF of the running kernel");
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&btf))
-            .map_max_entries(RING, bytes)
+            .map_max_entries(RING, ring_bytes)
             .load(BASE)
             .expect("load the base object");
         let ring = RingBuf::try_from(ebpf.take_map(RING).expect("ring")).expect("ring");
-        let mut rig = Self { ebpf, ring };
-        rig.watch(calls);
-        for program in PROGRAMS {
-            if let Hook::Tracepoint(tracepoint) = program.hook {
-                let loaded: &mut BtfTracePoint = rig
-                    .ebpf
-                    .program_mut(program.name)
-                    .expect(program.name)
-                    .try_into()
-                    .expect(program.name);
-                loaded
-                    .load(tracepoint, &btf)
-                    .unwrap_or_else(|error| panic!("{}: {error}", program.name));
-                loaded
-                    .attach()
-                    .unwrap_or_else(|error| panic!("{}: {error}", program.name));
-            }
-        }
-        rig
+        Self { btf, ebpf, ring }
+    }
+
+    /// Attaches a program if it is for a tracepoint.
+    pub(crate) fn attach(&mut self, program: &Program) {
+        let Hook::Tracepoint(tracepoint) = program.hook else {
+            return;
+        };
+        let name = program.name;
+        let loaded: &mut BtfTracePoint = self
+            .ebpf
+            .program_mut(name)
+            .expect(name)
+            .try_into()
+            .expect(name);
+        loaded
+            .load(tracepoint, &self.btf)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        loaded
+            .attach()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
     /// From now on these calls, and no others, give records.
@@ -188,14 +197,13 @@ impl Rig {
         &mut self,
         program: &str,
     ) -> HashMap<u32, exporter_ebpf::record::TaskRecord<'static>> {
-        let btf = Btf::from_sys_fs().expect("BTF of the running kernel");
         let scan: &mut Iter = self
             .ebpf
             .program_mut(program)
             .expect(program)
             .try_into()
             .expect(program);
-        scan.load("task", &btf)
+        scan.load("task", &self.btf)
             .unwrap_or_else(|error| panic!("{program}: {error}"));
         let link = scan.attach().expect("attach");
         let mut file = scan

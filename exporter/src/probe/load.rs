@@ -108,13 +108,12 @@ impl Probe {
             .map_max_entries(RING, ring_bytes)
             .load(BASE)
             .map_err(refused_map)?;
+        let with_args = scan_with_args(&mut ebpf, &btf);
         for program in PROGRAMS {
-            let loaded = load_program(&mut ebpf, &btf, program.name, program.hook);
-            // The sleepable scan is for kernels that have it; the other one does without arguments.
-            if let Err(reason) = loaded
-                && program.name != SCAN_ARGS
-            {
-                return Err(reason);
+            // Verifying a program takes time: of the two scans only one is loaded.
+            let superfluous = program.name == SCAN_ARGS || (program.name == SCAN && with_args);
+            if !superfluous {
+                load_program(&mut ebpf, &btf, program.name, program.hook)?;
             }
         }
         let watch = take_map(&mut ebpf, WATCH)?;
@@ -240,6 +239,17 @@ fn raise_memory_lock() {
     };
     if let Err(error) = setrlimit(Resource::Memlock, unlimited) {
         tracing::debug!(%error, "the memory lock limit stays as it is; it matters before Linux 5.11 only");
+    }
+}
+
+/// Loads the scan that reads arguments too. Kernels before 5.18 refuse it.
+fn scan_with_args(ebpf: &mut Ebpf, btf: &Btf) -> bool {
+    match load_program(ebpf, btf, SCAN_ARGS, Hook::Iterator("task")) {
+        Ok(()) => true,
+        Err(reason) => {
+            tracing::debug!(%reason, "processes that run already are read without their arguments");
+            false
+        }
     }
 }
 

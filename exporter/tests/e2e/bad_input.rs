@@ -136,7 +136,7 @@ fn port_in_use() {
 #[test]
 fn rules_path_that_is_not_there() {
     refusal(&[], &["-r", "/nonexistent/rules.yaml"])
-        .expect(1, &["/nonexistent/rules.yaml", "No such file"]);
+        .expect(1, &["/nonexistent/rules.yaml", "does not exist"]);
 }
 
 #[test]
@@ -145,10 +145,8 @@ fn rules_path_that_cannot_be_read() {
     fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("closed");
     // Root reads every file, unless it lacks the capabilities to.
     let bounds = "--bounding-set=-dac_override,-dac_read_search";
-    let user = "--reuid=65534";
     let path = path.to_str().expect("a UTF-8 path");
-    let _ = user;
-    refusal(&["setpriv", bounds], &["-r", path]).expect(1, &[path, "ermission denied"]);
+    refusal(&["setpriv", bounds], &["-r", path]).expect(1, &[path, "may not be read"]);
 }
 
 #[test]
@@ -166,9 +164,9 @@ fn rules_without_a_rule() {
 #[test]
 fn rules_with_faults_are_shown_with_their_place() {
     for (condition, column, word) in [
-        ("evt.type = execve and and", 37, "and"),
-        ("evt.type = execve and proc.nmae = sh", 37, "proc.name"),
-        ("evt.type = execve and spawned_procss", 37, "spawned_procss"),
+        ("evt.type = execve and and", 36, "and"),
+        ("evt.type = execve and proc.nmae = sh", 36, "proc.name"),
+        ("evt.type = execve and spawned_procss", 36, "spawned_procss"),
     ] {
         let text = format!(
             "- rule: A\n  desc: d\n  condition: {condition}\n  output: o\n  priority: NOTICE\n"

@@ -12,10 +12,11 @@ const OUTSIDE: &str = "198.51.100.7";
 #[test]
 fn connection_to_the_outside_fires_and_one_inside_the_container_does_not() {
     let docker = Docker::start();
-    // The container's own loopback device has the outside address, so that nothing leaves the machine.
+    // The container's own loopback device has the outside address, so that nothing leaves the machine. Programs are named by
+    // their paths: the shell would run them inside itself.
     let script = format!(
-        "ip link set lo up && ip addr add {OUTSIDE}/32 dev lo && nc -ll -p 4444 -e true & \
-         until nc -w 1 127.0.0.1 4444 </dev/null && nc -w 1 {OUTSIDE} 4444 </dev/null; do :; done; sleep 1000"
+        "/bin/ip link set lo up && /bin/ip addr add {OUTSIDE}/32 dev lo && /bin/nc -ll -p 4444 -e true & \
+         until /bin/nc -w 1 127.0.0.1 4444 </dev/null && /bin/nc -w 1 {OUTSIDE} 4444 </dev/null; do :; done; sleep 1000"
     );
     let mut agent = Agent::start(&[]);
     let id = docker.start_container(&["--cap-add", "NET_ADMIN"], &["/bin/sh", "-c", &script]);

@@ -1,3 +1,5 @@
+//! Records as the kernel sends them, and bytes that only look like records.
+
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::*;
@@ -44,7 +46,7 @@ fn tail(bytes: u16) -> TailDesc {
 
 #[test]
 fn tails_follow_in_the_order_of_their_descriptors() {
-    let bytes = open(path(9, 4), tail(3), &[b"/srv/a/b/", b"b\xff\n"]);
+    let bytes = open(path(9, 4), tail(3), &[b"b\xff\n", b"/srv/a/b/"]);
     // At any alignment: the same record one byte further on.
     let shifted = [&[0][..], &bytes].concat();
     for bytes in [&bytes[..], &shifted[1..]] {
@@ -92,7 +94,7 @@ fn a_path_in_a_chroot_is_seen_from_its_root() {
 
 #[test]
 fn what_is_no_record_is_refused() {
-    let good = open(path(2, 0), tail(1), &[b"/a", b"a"]);
+    let good = open(path(2, 0), tail(1), &[b"a", b"/a"]);
     assert!(Record::parse(&good).is_ok());
     let with = |at: usize, value: u16| {
         let mut bytes = good.clone();
@@ -117,14 +119,14 @@ fn what_is_no_record_is_refused() {
         with(effective_at, u16::MAX),
         LayoutError::Tail {
             declared: 65_535,
-            left: 3
+            left: 2
         }
     );
     assert_eq!(
         with(effective_at, 3),
         LayoutError::Tail {
-            declared: 1,
-            left: 0
+            declared: 3,
+            left: 2
         }
     );
     assert_eq!(with(effective_at, 1), LayoutError::Trailing { left: 1 });
@@ -154,7 +156,7 @@ fn what_is_no_record_is_refused() {
 
 #[test]
 fn no_bytes_make_it_panic() {
-    let good = open(path(9, 4), tail(3), &[b"/srv/a/b/", b"abc"]);
+    let good = open(path(9, 4), tail(3), &[b"abc", b"/srv/a/b/"]);
     for at in 0..good.len() {
         let _ = Record::parse(&good[..at]);
         for value in [0, 1, 0x7f, 0xff] {

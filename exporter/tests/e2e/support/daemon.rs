@@ -68,13 +68,12 @@ impl Daemon {
             .ok()
             .and_then(Pid::from_raw)
             .expect("a process id");
+        let _ = kill_process(pid, Signal::TERM);
         let asked = Instant::now();
         while asked.elapsed() < END_TIME {
             if let Some(status) = self.ended() {
                 return status;
             }
-            // Asked more than once: a program that is just starting may not have its handler yet.
-            let _ = kill_process(pid, Signal::TERM);
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = self.child.kill();
