@@ -20,7 +20,7 @@ impl Records for Ring {
 }
 
 /// The thread that events walk through.
-pub struct EventThread {
+pub(super) struct EventThread {
     control: Sender<Control>,
     waker: Waker,
     thread: JoinHandle<()>,
@@ -28,14 +28,14 @@ pub struct EventThread {
 
 /// Speaks to the event thread.
 #[derive(Clone)]
-pub struct EventHandle {
+pub(super) struct EventHandle {
     control: Sender<Control>,
     waker: Waker,
 }
 
 impl EventHandle {
     /// Hands a message over; one that comes after the thread's end is dropped.
-    pub fn send(&self, message: Control) {
+    pub(super) fn send(&self, message: Control) {
         if self.control.send(message).is_ok() {
             self.waker.wake();
         }
@@ -47,7 +47,11 @@ impl EventThread {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start(mut pipeline: Pipeline, mut ring: Ring, scanned: Vec<u8>) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        mut pipeline: Pipeline,
+        mut ring: Ring,
+        scanned: Vec<u8>,
+    ) -> anyhow::Result<Self> {
         let (control, messages) = mpsc::channel();
         let waker = ring.waker();
         let thread = thread::Builder::new()
@@ -67,7 +71,7 @@ impl EventThread {
 
     /// A way to speak to it.
     #[must_use]
-    pub fn handle(&self) -> EventHandle {
+    pub(super) fn handle(&self) -> EventHandle {
         EventHandle {
             control: self.control.clone(),
             waker: self.waker.clone(),
@@ -78,7 +82,7 @@ impl EventThread {
     ///
     /// # Errors
     /// When it panicked.
-    pub fn stop(self) -> anyhow::Result<()> {
+    pub(super) fn stop(self) -> anyhow::Result<()> {
         self.handle().send(Control::Stop);
         match self.thread.join() {
             Ok(()) => Ok(()),

@@ -30,7 +30,7 @@ use crate::rules;
 const QUIET: Duration = Duration::from_millis(200);
 
 /// What is told of loads, as Prometheus tells of its own configuration.
-pub struct ReloadMetrics {
+pub(super) struct ReloadMetrics {
     loaded: Gauge,
     successful: Gauge,
     success_time: Gauge,
@@ -38,7 +38,7 @@ pub struct ReloadMetrics {
 
 impl ReloadMetrics {
     /// Declares them.
-    pub fn declare(registry: &mut Registry) -> Self {
+    pub(super) fn declare(registry: &mut Registry) -> Self {
         let mut gauge = |name, help| {
             registry.gauge(Declaration {
                 name,
@@ -63,7 +63,7 @@ impl ReloadMetrics {
     }
 
     /// Rules have been loaded and are in force.
-    pub fn succeeded(&self, enabled: usize) {
+    pub(super) fn succeeded(&self, enabled: usize) {
         self.loaded.set(enabled as f64);
         self.successful.set(1.0);
         let now = SystemTime::now()
@@ -78,26 +78,26 @@ impl ReloadMetrics {
 }
 
 /// What a reload needs.
-pub struct Reloader {
+pub(super) struct Reloader {
     /// Which rules.
-    pub settings: Settings,
+    pub(super) settings: Settings,
     /// What they may speak of.
-    pub schema: Arc<Schema>,
+    pub(super) schema: Arc<Schema>,
     /// Where their counters are.
-    pub rules: RuleMetrics,
+    pub(super) rules: RuleMetrics,
     /// Where their load is told of.
-    pub metrics: ReloadMetrics,
+    pub(super) metrics: ReloadMetrics,
     /// What watches for them.
-    pub probe: Probe,
+    pub(super) probe: Probe,
     /// Who judges by them.
-    pub events: EventHandle,
+    pub(super) events: EventHandle,
     /// System calls that the rules in force want.
-    pub watched: Vec<&'static str>,
+    pub(super) watched: Vec<&'static str>,
 }
 
 impl Reloader {
     /// Loads the rules anew. If they have an error the old ones stay in force, and log and metrics say so.
-    pub async fn reload(&mut self) {
+    pub(super) async fn reload(&mut self) {
         self.events.send(Control::Users(Arc::new(users())));
         let (settings, schema) = (self.settings.clone(), Arc::clone(&self.schema));
         let loading = tokio::task::spawn_blocking(move || {
@@ -143,7 +143,7 @@ impl Reloader {
     }
 
     /// Tells of changes to the rules files; never, when the bundled rules are in force or files cannot be watched.
-    pub fn changes(&self) -> Changes {
+    pub(super) fn changes(&self) -> Changes {
         match Changes::watch(&self.settings.rules) {
             Ok(changes) => changes,
             Err(error) => {
@@ -155,7 +155,7 @@ impl Reloader {
 }
 
 /// Changes in the directories that rules come from.
-pub struct Changes {
+pub(super) struct Changes {
     told: Option<mpsc::Receiver<()>>,
 }
 
@@ -184,7 +184,7 @@ impl Changes {
     }
 
     /// Returns when something has changed and then been quiet for a while.
-    pub async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         let told = match &mut self.told {
             Some(told) => told.recv().await,
             None => None,

@@ -103,7 +103,7 @@ fn open_facts<'a>(open: &OpenRecord<'a>) -> Open<'a> {
         inode: Inode {
             number: inode.ino,
             dev: inode.dev,
-            mode: inode.mode,
+            mode: inode.mode.into(),
             upper_layer: inode.flags & INODE_OVERLAY_UPPER != 0,
             lower_layer: inode.flags & INODE_OVERLAY_LOWER != 0,
         },

@@ -1,7 +1,7 @@
 //! Records in, tables out.
 
 use exporter_ebpf::record::{
-    Exec, Exit, Fork, Header, Inode, Kind, LAYOUT_VERSION, Open, PathDesc, Process as Who,
+    Exec, Exit, Fork, Header, Inode, Kind, LAYOUT_VERSION, Open, PathDesc, Process as Who, Stat,
     TailDesc, Task,
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -62,6 +62,7 @@ fn exec(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
         header: header(Kind::Exec, &who, at),
         process: who,
         inode: Inode::new_zeroed(),
+        stat: Stat::new_zeroed(),
         exe: path(exe),
         cwd: path(cwd),
         filename: tail(b"x"),
@@ -78,6 +79,7 @@ fn task(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
         header: header(Kind::Task, &who, at),
         process: who,
         inode: Inode::new_zeroed(),
+        stat: Stat::new_zeroed(),
         exe: path(exe),
         cwd: path(cwd),
         args: tail(args),
