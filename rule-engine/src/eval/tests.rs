@@ -543,6 +543,24 @@ fn transformers_and_right_sides() {
         (
             155,
             "exec",
+            "proc.aname = val(proc.pname)",
+            E("field 'proc.aname' doesn't support right-hand side fields"),
+        ),
+        (
+            155,
+            "conn",
+            "fd.cnet = val(fd.cip)",
+            E("field 'fd.cnet' doesn't support right-hand side fields"),
+        ),
+        (
+            155,
+            "open",
+            "evt.num = len(fd.types)",
+            E("field 'fd.types' can't be used as a right-hand side field"),
+        ),
+        (
+            155,
+            "exec",
             "proc.pname = val(proc.aname[2])",
             E("proc.aname"),
         ),
