@@ -8,6 +8,7 @@ mod explain;
 mod list;
 mod rules;
 mod run;
+mod supply;
 mod test;
 
 use std::ffi::OsString;

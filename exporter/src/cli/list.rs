@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::rules::{self, RuleArgs};
+use super::supply::Agent;
 use super::{Terminal, Verdict};
 
 /// What can be listed.
@@ -48,25 +49,23 @@ pub(super) struct Args {
 /// Prints the list.
 pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     let schema = Schema::syscall();
+    let supply = Agent::new(&schema);
     let out = &mut *terminal.out;
     match (args.subject, args.json, args.markdown) {
-        (Subject::Fields, false, false) => fields_text(&schema, out)?,
+        (Subject::Fields, false, false) => fields_text(&supply, &schema, out)?,
         (Subject::Fields, true, _) => {
-            print_json(
-                out,
-                &schema
-                    .fields
-                    .iter()
-                    .map(|field| field_json(&schema, field))
-                    .collect::<Vec<_>>(),
-            )?;
+            let fields = schema
+                .fields
+                .iter()
+                .map(|field| field_json(&supply, &schema, field));
+            print_json(out, &fields.collect::<Vec<_>>())?;
         }
         (Subject::Fields, _, true) => fields_page(&schema, out)?,
-        (Subject::Events, false, false) => events_text(&schema, out)?,
-        (Subject::Events, true, _) => print_json(
-            out,
-            &schema.events.iter().map(event_json).collect::<Vec<_>>(),
-        )?,
+        (Subject::Events, false, false) => events_text(&supply, &schema, out)?,
+        (Subject::Events, true, _) => {
+            let events = schema.events.iter().map(|event| event_json(&supply, event));
+            print_json(out, &events.collect::<Vec<_>>())?;
+        }
         (Subject::Events, _, true) => events_page(&schema, out)?,
         (_, _, true) => anyhow::bail!("--markdown is for fields and events"),
         (subject, json, false) => return loaded(subject, json, args, &schema, terminal),
@@ -144,16 +143,31 @@ fn print_json(out: &mut dyn Write, items: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-fn fields_text(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
+fn fields_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
     let forms: Vec<_> = schema.fields.iter().map(form).collect();
     let width = forms.iter().map(String::len).max().unwrap_or(0);
     for (field, form) in schema.fields.iter().zip(forms) {
-        writeln!(out, "{form:width$}  {:9}  {}", field.ty.name(), field.doc)?;
+        let source = if supplied(supply, schema, field) {
+            "       "
+        } else {
+            "missing"
+        };
+        writeln!(
+            out,
+            "{form:width$}  {:9}  {source}  {}",
+            field.ty.name(),
+            field.doc
+        )?;
     }
     Ok(())
 }
 
-fn field_json(schema: &Schema, field: &FieldDef) -> Value {
+/// Whether this agent has a source for the field; else it is always missing.
+fn supplied(supply: &Agent<'_>, schema: &Schema, field: &FieldDef) -> bool {
+    schema.field(field.name).is_some_and(|id| supply.has(id))
+}
+
+fn field_json(supply: &Agent<'_>, schema: &Schema, field: &FieldDef) -> Value {
     json!({
         "name": field.name,
         "type": field.ty.name(),
@@ -164,6 +178,7 @@ fn field_json(schema: &Schema, field: &FieldDef) -> Value {
         "transformable": !field.no_transform,
         "right_hand_side": !field.no_rhs,
         "events": supplied_by(schema, field),
+        "supplied": supplied(supply, schema, field),
         "description": field.doc,
     })
 }
@@ -221,37 +236,33 @@ fn supplied_by(schema: &Schema, field: &FieldDef) -> Value {
     }
 }
 
-fn events_text(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
-    let width = schema
-        .events
-        .iter()
-        .map(|event| event.name.len())
-        .max()
-        .unwrap_or(0);
+fn events_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
+    let names = schema.events.iter().map(|event| event.name.len());
+    let width = names.max().unwrap_or(0);
     for event in &schema.events {
         let params = if event.generic {
             "generic: name only".to_owned()
         } else {
             params(event.params)
         };
+        let tier = supply.tier(event.name).unwrap_or("-");
+        let (name, kind, category) = (event.name, kind(event.kind), category(event));
         writeln!(
             out,
-            "{:width$}  {:10}  {:9}  {params}",
-            event.name,
-            kind(event.kind),
-            category(event)
+            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}"
         )?;
     }
     Ok(())
 }
 
-fn event_json(event: &EventDef) -> Value {
+fn event_json(supply: &Agent<'_>, event: &EventDef) -> Value {
     let params = event
         .params
         .iter()
         .map(|param| json!({ "name": param.name, "type": param.ty.name() }));
     json!({
         "name": event.name,
+        "tier": supply.tier(event.name),
         "kind": kind(event.kind),
         "category": category(event),
         "generic": event.generic,

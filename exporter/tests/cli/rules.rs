@@ -73,7 +73,8 @@ fn good_rules_are_ok_and_untested_ones_are_remarked() {
         run.out
     );
     assert!(
-        run.out.contains("event types needed: 2\n  open, openat\n"),
+        run.out
+            .contains("event types needed: 2\n  supplied by tier base: open, openat\n"),
         "{}",
         run.out
     );
@@ -93,6 +94,22 @@ fn rules_without_a_folder_of_tests_are_not_remarked() {
     write(&folder, "a.yaml", RULES);
     let run = saker_in(folder.path(), &["check", "-r", "a.yaml"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
+}
+
+#[test]
+fn what_no_probe_supplies_is_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let rule = "- {rule: R, desc: d, output: o, priority: INFO, condition: 'evt.type in (open, modify_ldt) and thread.cpu.user > 1'}\n";
+    write(&folder, "a.yaml", rule);
+    let run = saker_in(folder.path(), &["check", "-r", "a.yaml"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for line in [
+        "supplied by tier base: open\n",
+        "supplied by no probe: modify_ldt\n",
+        "always missing: 1\n  R: thread.cpu.user\n",
+    ] {
+        assert!(run.out.contains(line), "{line}: {}", run.out);
+    }
 }
 
 #[test]
@@ -162,7 +179,7 @@ fn the_summary_as_json() {
         (&json["errors"], &json["warnings"], &json["lints"]),
         (&json!(0), &json!(1), &json!(1))
     );
-    assert_eq!(json["events"], json!(["open", "openat"]));
+    assert_eq!(json["events"], json!({"open": "base", "openat": "base"}));
     let diagnostics = json["diagnostics"]
         .as_array()
         .expect("diagnostics are an array");
