@@ -30,25 +30,8 @@ impl Checker<'_> {
             }
         };
         let def = self.schema.field_def(field.id);
-        let ty = match (def.name, &field.arg) {
-            ("evt.rawarg", FieldKey::Name(param)) => {
-                match self
-                    .schema
-                    .raw_param(param)
-                    .and_then(|param| param.ty.raw_type())
-                {
-                    Some(ty) => ty,
-                    None => {
-                        self.error(
-                            expr.range,
-                            format!("wrong parameter type: '{}' cannot be compared", expr.name),
-                        );
-                        return None;
-                    }
-                }
-            }
-            _ => def.ty,
-        };
+        // A parameter that nothing can be compared with is refused when it is compared.
+        let ty = self.raw_type(&field).flatten().unwrap_or(def.ty);
         if def.deprecated {
             let message = format!("usage of deprecated field '{}' has been detected", def.name);
             self.warn(Code::DeprecatedItem, expr.range, message);
@@ -62,6 +45,17 @@ impl Checker<'_> {
             ty,
             multiplicity,
         })
+    }
+
+    /// Of a field that is `evt.rawarg`, the type of the parameter, if it has one that can be compared.
+    pub(super) fn raw_type(&self, field: &FieldRef) -> Option<Option<Type>> {
+        match &field.arg {
+            FieldKey::Name(param) if self.schema.field_def(field.id).name == "evt.rawarg" => {
+                let param = self.schema.raw_param(param);
+                Some(param.and_then(|param| param.ty.raw_type()))
+            }
+            _ => None,
+        }
     }
 
     fn field_error(&mut self, expr: &FieldExpr, why: &FieldError) {
@@ -241,6 +235,13 @@ impl Checker<'_> {
         if options.is_list() || Kind::of(options.ty()) != Kind::Text {
             return self.wrong_type(expr, &expr.args[1], options.ty());
         }
+        if expr.arg.as_ref().is_some_and(|arg| arg.text.len() != 1) {
+            self.error(
+                expr.range,
+                "the argument of 'getopt' in brackets must be a single option character",
+            );
+            return None;
+        }
         let wanted = expr.arg.as_ref().map(|arg| arg.text.as_str().into());
         let list = wanted.is_none();
         Some(Transform {
@@ -256,7 +257,10 @@ impl Checker<'_> {
 
     /// An argument that must be a list.
     fn listed(&mut self, expr: &TransformExpr, index: usize, arg: &Operand) -> Option<()> {
-        if arg.is_list() {
+        // The options that a getopt found are no list to other transformers.
+        if arg.is_list()
+            && !matches!(arg, Operand::Transform(t) if matches!(t.function, Function::Getopt { .. }))
+        {
             return Some(());
         }
         let name = expr.transformer.name();

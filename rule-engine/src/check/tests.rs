@@ -153,11 +153,26 @@ fn depth_is_limited() {
         })
     };
     assert!(condition(&nest(MAX_DEPTH - 1), &schema).is_ok());
+    let message = "the condition nests deeper than 1000 levels";
     let found = condition(&nest(MAX_DEPTH), &schema).unwrap_err();
-    assert_eq!(
-        found[0].message,
-        "the condition nests deeper than 1000 levels"
-    );
+    assert_eq!(found[0].message, message);
+    // Macros met before count with their own depth.
+    let half = Arc::new(nest(600));
+    let calls = (0..300).fold(expanded("m", &half, 0), |inner, _| Expr {
+        kind: ExprKind::Not(Box::new(inner)),
+        range: TextRange::default(),
+    });
+    let both = |second: Expr| Expr {
+        kind: ExprKind::And(vec![expanded("m", &half, 1), second]),
+        range: TextRange::default(),
+    };
+    assert!(condition(&both(calls.clone()), &schema).is_ok());
+    let calls = (0..100).fold(calls, |inner, _| Expr {
+        kind: ExprKind::Not(Box::new(inner)),
+        range: TextRange::default(),
+    });
+    let found = condition(&both(calls), &schema).unwrap_err();
+    assert_eq!(found[0].message, message);
 }
 
 #[test]
@@ -171,9 +186,15 @@ fn remarks() {
         ),
         (
             74,
-            "fd.name regex \"^.*usr$\"",
-            vec![(Remark, "regex check with '^.*usr$' may be optimized")],
+            "fd.name regex \".*usr.+\"",
+            vec![(Remark, "regex check with '.*usr.+' may be optimized")],
         ),
+        (
+            74,
+            "fd.name regex \"^usr$\"",
+            vec![(Remark, "regex check with '^usr$' may be optimized")],
+        ),
+        (74, "fd.name regex \"^.*usr\"", vec![]),
         (74, "fd.name regex \"u[s]r\"", vec![]),
         (74, "fd.name regex \"u.r\"", vec![]),
         (
@@ -190,6 +211,11 @@ fn remarks() {
             vec![(Remark, "'proc.aname[2]' may be a valid field misused")],
         ),
         (153, "proc.name = evt.arg", vec![]),
+        (
+            153,
+            "proc.name = \" fd. name \"",
+            vec![(Remark, "' fd. name ' may be a valid field misused")],
+        ),
         (
             153,
             "proc.name = \"tolower(x)\"",

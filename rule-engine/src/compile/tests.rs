@@ -287,7 +287,7 @@ fn text_check() -> impl Strategy<Value = String> {
         2 => (field(), op(), modifier(), list(TEXTS)).prop_map(|(f, op, m, v)| format!("{f} {op} {m} {v}")),
         1 => (pick(TEXT_FIELDS)).prop_map(|f| format!("{f} exists")),
         1 => (field(), pick(&["<", "<=", ">", ">="]), pick(NUMBERS)).prop_map(|(f, op, v)| format!("{f} {op} {v}")),
-        1 => (field(), pick(&["=", "!=", "contains", "glob", "in", "icontains"])).prop_map(|(f, op)| format!("{f} {op} val(proc.name)")),
+        1 => (pick(&["proc.name", "fd.name", "evt.arg.flags"]), pick(&["=", "!=", "contains", "glob", "in", "icontains"])).prop_map(|(f, op)| format!("{f} {op} val(proc.name)")),
         1 => (pick(&["tolower(proc.name)", "toupper(fd.name)", "basename(fd.name)", "concat(proc.name, \"b\")", "join(\"\", (proc.name, fd.num))", "b64(proc.name)"]), op(), pick(TEXTS))
             .prop_map(|(t, op, v)| format!("{t} {op} \"{v}\"")),
         1 => (pick(&["in", "intersects"]), list(TEXTS)).prop_map(|(op, v)| format!("fd.types {op} {v}")),
@@ -414,6 +414,18 @@ proptest! {
                 evaluator.evaluate(set, event, |m| found[m.rule.id.0 as usize] = true);
                 prop_assert_eq!(&found, &expected, "{:?} on {:?}", conditions, event);
             }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_condition_makes_check_or_compile_panic(
+        text in "(proc\\.name|fd\\.num|fd\\.ip|fd\\.types|evt\\.(type|buffer|num)|proc\\.aname|nosuch\\.field| = | != | < | in | pmatch | regex | glob | contains | exists| anyof |\\(|\\)|,|\"[a-z(*\\[]{0,3}\"|[0-9]{1,4}|open|val\\(|len\\(|b64\\(|join\\(| and | or |not |\\[[0-9a]\\]){1,14}"
+    ) {
+        if let Ok(found) = checked(&text) {
+            let set = rules(&[(found.typed, found.events)], "x", Matching::All);
+            Evaluator::new(&set).evaluate(&set, &sample("conn"), |_| {});
         }
     }
 }
