@@ -116,104 +116,100 @@ const SIDES: &[Value<'static>] = &[
     Value::Ip(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 9, 9))),
 ];
 
+type Values = Vec<(&'static str, Value<'static>)>;
+
+fn file(path: &'static str, directory: &'static str, name: &'static str, write: bool) -> Values {
+    vec![
+        ("evt.rawres", Value::Int(9)),
+        ("evt.res", text("SUCCESS")),
+        ("evt.is_open_read", Value::Bool(!write)),
+        ("evt.is_open_write", Value::Bool(write)),
+        (
+            "evt.arg.flags",
+            text(if write {
+                "O_TRUNC|O_CREAT|O_WRONLY"
+            } else {
+                "O_RDONLY|O_CLOEXEC"
+            }),
+        ),
+        ("fd.name", text(path)),
+        ("fd.nameraw", text(path)),
+        ("fd.directory", text(directory)),
+        ("fd.filename", text(name)),
+        ("fd.num", Value::Int(9)),
+        ("fd.type", text("file")),
+        ("fd.typechar", text("f")),
+        ("fs.path.name", text(path)),
+    ]
+}
+
+fn connection() -> Values {
+    vec![
+        ("evt.rawres", Value::Int(-115)),
+        ("evt.res", text("EINPROGRESS")),
+        ("fd.name", text("10.1.2.3:51234->10.1.9.9:5432")),
+        ("fd.num", Value::Int(11)),
+        ("fd.type", text("ipv4")),
+        ("fd.typechar", text("4")),
+        ("fd.l4proto", text("tcp")),
+        ("fd.sockfamily", text("ip")),
+        ("fd.connected", Value::Bool(false)),
+        ("fd.name_changed", Value::Bool(true)),
+        ("fd.cip", SIDES[0]),
+        ("fd.sip", SIDES[1]),
+        ("fd.rip", SIDES[1]),
+        ("fd.lip", SIDES[0]),
+        ("fd.snet", SIDES[1]),
+        ("fd.cnet", SIDES[0]),
+        ("fd.ip", Value::Several(SIDES)),
+        ("fd.net", Value::Several(SIDES)),
+        ("fd.sport", Value::Uint(5432)),
+        ("fd.cport", Value::Uint(51234)),
+        (
+            "fd.port",
+            Value::Several(&[Value::Uint(51234), Value::Uint(5432)]),
+        ),
+    ]
+}
+
+const SUCCESS: &[(&str, Value<'static>)] = &[
+    ("evt.rawres", Value::Int(0)),
+    ("evt.res", text("SUCCESS")),
+    ("evt.arg.res", text("0")),
+];
+
+const EXEC: &[(&str, Value<'static>)] = &[
+    ("proc.name", text("date")),
+    ("proc.exepath", text("/usr/bin/date")),
+    ("proc.cmdline", text("date +%s")),
+    ("proc.args", text("+%s")),
+    ("evt.arg.flags", text("0")),
+];
+
 /// Opens for reading and writing, execs, connections and the rest, as a busy host makes them.
 fn mix(schema: &Schema) -> Vec<Event> {
-    let file = |path, directory, name, write: bool| {
-        vec![
-            ("evt.rawres", Value::Int(9)),
-            ("evt.res", text("SUCCESS")),
-            ("evt.is_open_read", Value::Bool(!write)),
-            ("evt.is_open_write", Value::Bool(write)),
-            (
-                "evt.arg.flags",
-                text(if write {
-                    "O_TRUNC|O_CREAT|O_WRONLY"
-                } else {
-                    "O_RDONLY|O_CLOEXEC"
-                }),
-            ),
-            ("fd.name", text(path)),
-            ("fd.nameraw", text(path)),
-            ("fd.directory", text(directory)),
-            ("fd.filename", text(name)),
-            ("fd.num", Value::Int(9)),
-            ("fd.type", text("file")),
-            ("fd.typechar", text("f")),
-            ("fs.path.name", text(path)),
-        ]
-    };
-    let connection = || {
-        vec![
-            ("evt.rawres", Value::Int(-115)),
-            ("evt.res", text("EINPROGRESS")),
-            ("fd.name", text("10.1.2.3:51234->10.1.9.9:5432")),
-            ("fd.num", Value::Int(11)),
-            ("fd.type", text("ipv4")),
-            ("fd.typechar", text("4")),
-            ("fd.l4proto", text("tcp")),
-            ("fd.sockfamily", text("ip")),
-            ("fd.connected", Value::Bool(false)),
-            ("fd.name_changed", Value::Bool(true)),
-            ("fd.cip", SIDES[0]),
-            ("fd.sip", SIDES[1]),
-            ("fd.rip", SIDES[1]),
-            ("fd.lip", SIDES[0]),
-            ("fd.snet", SIDES[1]),
-            ("fd.cnet", SIDES[0]),
-            ("fd.ip", Value::Several(SIDES)),
-            ("fd.net", Value::Several(SIDES)),
-            ("fd.sport", Value::Uint(5432)),
-            ("fd.cport", Value::Uint(51234)),
-            (
-                "fd.port",
-                Value::Several(&[Value::Uint(51234), Value::Uint(5432)]),
-            ),
-        ]
-    };
-    let result = || {
-        vec![
-            ("evt.rawres", Value::Int(0)),
-            ("evt.res", text("SUCCESS")),
-            ("evt.arg.res", text("0")),
-        ]
-    };
-    let exec = || {
-        let mut fields = result();
-        fields.extend([
-            ("proc.name", text("date")),
-            ("proc.exepath", text("/usr/bin/date")),
-            ("proc.cmdline", text("date +%s")),
-            ("proc.args", text("+%s")),
-            ("evt.arg.flags", text("0")),
-        ]);
-        fields
-    };
+    let open = |name: &str, values: Values| event(schema, name, &values);
     let mut events = Vec::new();
     for _ in 0..6 {
-        events.push(event(
-            schema,
+        let page = file(
+            "/usr/share/nginx/html/index.html",
+            "/usr/share/nginx/html",
+            "index.html",
+            false,
+        );
+        events.push(open("openat", page));
+        events.push(open(
             "openat",
-            &file(
-                "/usr/share/nginx/html/index.html",
-                "/usr/share/nginx/html",
-                "index.html",
-                false,
-            ),
-        ));
-        events.push(event(
-            schema,
-            "openat",
-            &file(
+            file(
                 "/lib/x86_64-linux-gnu/libc.so.6",
                 "/lib/x86_64-linux-gnu",
                 "libc.so.6",
                 false,
             ),
         ));
-        events.push(event(
-            schema,
+        events.push(open(
             "openat",
-            &file(
+            file(
                 "/var/log/nginx/access.log",
                 "/var/log/nginx",
                 "access.log",
@@ -221,19 +217,15 @@ fn mix(schema: &Schema) -> Vec<Event> {
             ),
         ));
     }
-    events.push(event(
-        schema,
-        "open",
-        &file("/etc/hosts", "/etc", "hosts", false),
-    ));
+    events.push(open("open", file("/etc/hosts", "/etc", "hosts", false)));
     for _ in 0..2 {
-        events.push(event(schema, "execve", &exec()));
-        events.push(event(schema, "connect", &connection()));
-        events.push(event(schema, "accept4", &connection()));
-        events.push(event(schema, "sendto", &connection()));
+        events.push(event(schema, "execve", &[SUCCESS, EXEC].concat()));
+        for name in ["connect", "accept4", "sendto"] {
+            events.push(event(schema, name, &connection()));
+        }
     }
     for name in ["unlink", "rename", "mkdir", "dup2", "chmod"] {
-        events.push(event(schema, name, &result()));
+        events.push(event(schema, name, SUCCESS));
     }
     events
 }

@@ -6,6 +6,7 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
+use crate::schema::Type;
 use crate::typed::{FieldUse, Function, Operand};
 use crate::value::Value;
 
@@ -51,6 +52,14 @@ pub(crate) fn apply<'a>(
                 Some(&*text)
             };
             map(operand(x, field, arena)?, &upper, arena)
+        }
+        // Text ends where a NUL is; bytes may hold any.
+        Function::B64(x) if x.ty() != Type::ByteBuf => {
+            let decode = |text| {
+                let decoded = decode(text, arena)?;
+                Some(memchr::memchr(0, decoded).map_or(decoded, |end| &decoded[..end]))
+            };
+            map(operand(x, field, arena)?, &decode, arena)
         }
         Function::B64(x) => map(
             operand(x, field, arena)?,
@@ -180,8 +189,10 @@ fn sextet(digit: u8) -> Option<u32> {
 }
 
 /// The options among words, as `getopt` finds them: `options` names those there are, a colon behind one that takes a value.
-/// Gives a list of their letters, each followed by its value if it takes one; or the value of the one that is wanted, empty
-/// for one that takes none.
+/// Words that start with two dashes are passed over; `--` and the first word that is no option end the search.
+///
+/// Gives a list of the options' letters, each followed by its value if it takes one, `?` for one that does not exist, an empty
+/// text for one whose value is not there; or, of the one that is wanted, the last value, its letter if it takes none.
 fn getopt<'a>(
     words: &'a [Value<'a>],
     options: &[u8],
@@ -189,41 +200,56 @@ fn getopt<'a>(
     arena: &'a Bump,
 ) -> Option<Value<'a>> {
     let mut found = ArenaVec::new_in(arena);
+    let mut chosen = None;
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
-        let word = text(word)?;
-        if word == b"--" {
-            break;
-        }
-        let Some(mut letters) = word.strip_prefix(b"-") else {
-            continue;
+        let mut letters = match text(word)? {
+            b"--" => break,
+            [b'-', b'-', ..] => continue,
+            [b'-', letters @ ..] if !letters.is_empty() => letters,
+            _ => break,
         };
         while let Some((letter, rest)) = letters.split_at_checked(1) {
             letters = rest;
-            let at = options
-                .iter()
-                .position(|option| option == &letter[0] && *option != b':');
-            let Some(at) = at else {
+            let is_wanted = wanted.is_none_or(|wanted| wanted.as_bytes() == letter);
+            let Some(takes_value) = option(options, letter[0]) else {
+                if wanted.is_none() {
+                    found.push(Value::Text(b"?"));
+                }
                 continue;
             };
-            let value = match options.get(at + 1) {
-                Some(b':') if !rest.is_empty() => Some(rest),
-                Some(b':') => Some(words.next().map_or(Some(&b""[..]), text)?),
-                _ => None,
+            let value = match takes_value {
+                false => None,
+                true if !rest.is_empty() => Some(rest),
+                true => words.next().map(text).unwrap_or_default(),
             };
-            if wanted.is_some_and(|wanted| wanted.as_bytes() == letter) {
-                return Some(Value::Text(value.unwrap_or_default()));
+            let shown = if takes_value && value.is_none() {
+                &b""[..]
+            } else {
+                letter
+            };
+            if is_wanted {
+                chosen = Some(Value::Text(value.unwrap_or(shown)));
+                found.push(Value::Text(shown));
+                found.extend(value.map(Value::Text));
             }
-            found.push(Value::Text(letter));
-            if let Some(value) = value {
-                found.push(Value::Text(value));
+            if takes_value {
                 break;
             }
         }
     }
-    wanted
-        .is_none()
-        .then(|| Value::List(found.into_bump_slice()))
+    match wanted {
+        Some(_) => chosen,
+        None => Some(Value::List(found.into_bump_slice())),
+    }
+}
+
+/// Whether an option takes a value; `None`: there is no such option.
+fn option(options: &[u8], letter: u8) -> Option<bool> {
+    let at = options
+        .iter()
+        .position(|option| *option == letter && letter != b':')?;
+    Some(options.get(at + 1) == Some(&b':'))
 }
 
 #[cfg(test)]
@@ -274,12 +300,17 @@ mod tests {
         };
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(run(&["-t", "hello"], "nt:", None), some("t,hello"));
-        assert_eq!(run(&["-thello", "x", "-n"], "nt:", None), some("t,hello,n"));
         assert_eq!(run(&["-nt", "hello"], "nt:", None), some("n,t,hello"));
-        assert_eq!(run(&["-x", "--", "-n"], "nt:", None), some(""));
+        assert_eq!(run(&["-x", "--", "-n"], "nt:", None), some("?"));
+        assert_eq!(run(&["-thello", "x", "-n"], "nt:", None), some("t,hello"));
+        assert_eq!(run(&["--long", "-n"], "nt:", None), some("n"));
+        assert_eq!(run(&["-", "-n"], "nt:", None), some(""));
+        assert_eq!(run(&["-nt"], ":nt:", None), some("n,"));
+        assert_eq!(run(&["-t", "a", "-tb"], "nt:", Some("t")), some("b"));
+        assert_eq!(run(&["-:"], "nt:", None), some("?"));
         assert_eq!(run(&["-t"], "nt:", Some("t")), some(""));
         assert_eq!(run(&["-t", "hello"], "nt:", Some("t")), some("hello"));
-        assert_eq!(run(&["-n"], "nt:", Some("n")), some(""));
+        assert_eq!(run(&["-n"], "nt:", Some("n")), some("n"));
         assert_eq!(run(&["-n"], "nt:", Some("t")), None);
     }
 }

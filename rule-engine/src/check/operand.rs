@@ -241,6 +241,13 @@ impl Checker<'_> {
         if options.is_list() || Kind::of(options.ty()) != Kind::Text {
             return self.wrong_type(expr, &expr.args[1], options.ty());
         }
+        if expr.arg.as_ref().is_some_and(|arg| arg.text.len() != 1) {
+            self.error(
+                expr.range,
+                "the argument of 'getopt' in brackets must be a single option character",
+            );
+            return None;
+        }
         let wanted = expr.arg.as_ref().map(|arg| arg.text.as_str().into());
         let list = wanted.is_none();
         Some(Transform {
@@ -256,7 +263,10 @@ impl Checker<'_> {
 
     /// An argument that must be a list.
     fn listed(&mut self, expr: &TransformExpr, index: usize, arg: &Operand) -> Option<()> {
-        if arg.is_list() {
+        // The options that a getopt found are no list to other transformers.
+        if arg.is_list()
+            && !matches!(arg, Operand::Transform(t) if matches!(t.function, Function::Getopt { .. }))
+        {
             return Some(());
         }
         let name = expr.transformer.name();

@@ -20,12 +20,12 @@ impl Checker<'_> {
                 "regex check with '{text}' may be optimized with simpler operators, such as 'startswith' or 'contains'"
             ));
         }
-        let trimmed = text.trim_matches(crate::lex::is_blank_char);
-        if is_transformer_call(trimmed) {
+        let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        if is_transformer_call(&bare) {
             remark(format!(
                 "'{text}' may be a valid field transformer misused as a const string value"
             ));
-        } else if self.is_field(trimmed) {
+        } else if self.is_field(&bare) {
             self.warn(
                 Code::ConditionRemark,
                 literal.range,
@@ -69,21 +69,21 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a regular expression says more than "contains", "starts with", "ends with" or "equals".
+/// Whether a regular expression says more than "contains", "starts with", "ends with" or "equals": whether something special is
+/// in it besides `^` at its start, `$` at its end, and `.*`, `.+` or `.?` at its very start or end.
 fn needs_regex(pattern: &str) -> bool {
-    const ANY: [&str; 3] = [".*", ".+", ".?"];
-    let mut rest = pattern.strip_prefix('^').unwrap_or(pattern);
-    rest = rest.strip_suffix('$').unwrap_or(rest);
-    for any in ANY {
-        rest = rest.strip_prefix(any).unwrap_or(rest);
-        rest = rest.strip_suffix(any).unwrap_or(rest);
+    let bytes = pattern.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let anchor = (at == 0 && byte == b'^') || (at + 1 == bytes.len() && byte == b'$');
+        let outside = at == 0 || at + 2 == bytes.len();
+        let any = outside && byte == b'.' && matches!(bytes.get(at + 1), Some(b'+' | b'*' | b'?'));
+        if !anchor && !any && b".+*?^$()[]{}|\\".contains(&byte) {
+            return true;
+        }
+        at += if any { 2 } else { 1 };
     }
-    rest.contains(|c| {
-        matches!(
-            c,
-            '.' | '*' | '+' | '?' | '^' | '$' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '\\'
-        )
-    })
+    false
 }
 
 fn is_transformer_call(text: &str) -> bool {

@@ -3,7 +3,7 @@
 use crate::ast::{self, Literal, Operator, Rhs};
 use crate::op::{Constant, Kind, list_supports};
 use crate::source::TextRange;
-use crate::typed::{Function, Operand, Test};
+use crate::typed::{FieldUse, Function, Operand, Test};
 
 use super::Checker;
 
@@ -30,20 +30,7 @@ impl Checker<'_> {
                 return self.constants(check, operand, std::slice::from_ref(value));
             }
             Rhs::List(values, _) => return self.constants(check, operand, values),
-            Rhs::Field(field) => {
-                let right = self.field(field)?;
-                if self.schema.field_def(right.field.id).no_rhs {
-                    self.error(
-                        field.range,
-                        format!(
-                            "field '{}' can't be used as a right-hand side field",
-                            field.name
-                        ),
-                    );
-                    return None;
-                }
-                Operand::Field(right)
-            }
+            Rhs::Field(field) => Operand::Field(self.field(field)?),
             Rhs::Transform(transform) => self.transform(transform)?,
         };
         self.right_operand(check, operand, right)
@@ -64,6 +51,15 @@ impl Checker<'_> {
             );
             self.error(range, message);
             return None;
+        }
+        for (side, message) in [
+            (left, "doesn't support right-hand side fields"),
+            (&right, "can't be used as a right-hand side field"),
+        ] {
+            if let Some(name) = self.without_right_sides(side) {
+                self.error(range, format!("field '{name}' {message}"));
+                return None;
+            }
         }
         let (left_ty, right_ty) = (left.ty(), right.ty());
         if left_ty != right_ty {
@@ -92,6 +88,13 @@ impl Checker<'_> {
             return None;
         }
         Some(Test::Operand { op, right })
+    }
+
+    /// The field in an operand that has no part in comparisons of two fields, if there is one.
+    fn without_right_sides(&self, operand: &Operand) -> Option<&'static str> {
+        let field = single_field(operand)?;
+        let def = self.schema.field_def(field.field.id);
+        (def.no_rhs || Kind::of(field.ty) == Kind::Network).then_some(def.name)
     }
 
     fn described(&self, operand: &Operand) -> String {
@@ -133,20 +136,8 @@ impl Checker<'_> {
 
     /// Whether the constants that an operand is compared with are names of events.
     fn is_event_type(&self, operand: &Operand) -> bool {
-        match operand {
-            Operand::Field(field) => {
-                field.is_plain(self.evt_type) || field.is_plain(self.syscall_type)
-            }
-            Operand::Transform(transform) => match &transform.function {
-                Function::Tolower(inner)
-                | Function::Toupper(inner)
-                | Function::B64(inner)
-                | Function::Basename(inner)
-                | Function::Len(inner) => self.is_event_type(inner),
-                _ => false,
-            },
-            _ => false,
-        }
+        single_field(operand)
+            .is_some_and(|field| field.is_plain(self.evt_type) || field.is_plain(self.syscall_type))
     }
 
     fn event_name(&mut self, literal: &Literal) -> bool {
@@ -184,6 +175,22 @@ impl Checker<'_> {
         };
         self.error(operand_range(&check.operand), message);
         None
+    }
+}
+
+/// The field that an operand is, or that transformers of one value are applied to.
+fn single_field(operand: &Operand) -> Option<&FieldUse> {
+    match operand {
+        Operand::Field(field) => Some(field),
+        Operand::Transform(transform) => match &transform.function {
+            Function::Tolower(inner)
+            | Function::Toupper(inner)
+            | Function::B64(inner)
+            | Function::Basename(inner)
+            | Function::Len(inner) => single_field(inner),
+            Function::Join { .. } | Function::Concat(_) | Function::Getopt { .. } => None,
+        },
+        Operand::Text(_) | Operand::Number(_) | Operand::List(_) => None,
     }
 }
 

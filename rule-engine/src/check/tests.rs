@@ -171,9 +171,15 @@ fn remarks() {
         ),
         (
             74,
-            "fd.name regex \"^.*usr$\"",
-            vec![(Remark, "regex check with '^.*usr$' may be optimized")],
+            "fd.name regex \".*usr.+\"",
+            vec![(Remark, "regex check with '.*usr.+' may be optimized")],
         ),
+        (
+            74,
+            "fd.name regex \"^usr$\"",
+            vec![(Remark, "regex check with '^usr$' may be optimized")],
+        ),
+        (74, "fd.name regex \"^.*usr\"", vec![]),
         (74, "fd.name regex \"u[s]r\"", vec![]),
         (74, "fd.name regex \"u.r\"", vec![]),
         (
@@ -190,6 +196,11 @@ fn remarks() {
             vec![(Remark, "'proc.aname[2]' may be a valid field misused")],
         ),
         (153, "proc.name = evt.arg", vec![]),
+        (
+            153,
+            "proc.name = \" fd. name \"",
+            vec![(Remark, "' fd. name ' may be a valid field misused")],
+        ),
         (
             153,
             "proc.name = \"tolower(x)\"",

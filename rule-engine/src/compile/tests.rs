@@ -287,7 +287,7 @@ fn text_check() -> impl Strategy<Value = String> {
         2 => (field(), op(), modifier(), list(TEXTS)).prop_map(|(f, op, m, v)| format!("{f} {op} {m} {v}")),
         1 => (pick(TEXT_FIELDS)).prop_map(|f| format!("{f} exists")),
         1 => (field(), pick(&["<", "<=", ">", ">="]), pick(NUMBERS)).prop_map(|(f, op, v)| format!("{f} {op} {v}")),
-        1 => (field(), pick(&["=", "!=", "contains", "glob", "in", "icontains"])).prop_map(|(f, op)| format!("{f} {op} val(proc.name)")),
+        1 => (pick(&["proc.name", "fd.name", "evt.arg.flags"]), pick(&["=", "!=", "contains", "glob", "in", "icontains"])).prop_map(|(f, op)| format!("{f} {op} val(proc.name)")),
         1 => (pick(&["tolower(proc.name)", "toupper(fd.name)", "basename(fd.name)", "concat(proc.name, \"b\")", "join(\"\", (proc.name, fd.num))", "b64(proc.name)"]), op(), pick(TEXTS))
             .prop_map(|(t, op, v)| format!("{t} {op} \"{v}\"")),
         1 => (pick(&["in", "intersects"]), list(TEXTS)).prop_map(|(op, v)| format!("fd.types {op} {v}")),

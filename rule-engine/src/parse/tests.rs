@@ -76,6 +76,10 @@ fn connectives() {
     );
     refuses(19, "a.b exists exists", "unexpected token after 'exists'");
     refuses(19, "a.b exists = 1", "unexpected token after 'exists'");
+}
+
+#[test]
+fn connectives_that_touch_parentheses() {
     accepts(
         13,
         "a.b=c or(d.e=f)or(g.h=i)",
