@@ -56,19 +56,20 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let ring = probe.take_ring()?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
-    let writer = start_writer(settings, rooms.pending)?;
+    let (queue, writer) = match line_format(settings.output) {
+        Some(format) => {
+            let lines = Lines::new(format, sys::hostname());
+            let writer = Writer::start(rooms.pending, std::io::stdout(), lines)
+                .context("the writer thread cannot be started")?;
+            (Some(rooms.queue), Some(writer))
+        }
+        None => (None, None),
+    };
     rooms.reload.succeeded(rules.enabled());
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(users()));
     let hostname = sys::hostname();
-    let pipeline = Pipeline::new(
-        state,
-        detector,
-        schema,
-        &hostname,
-        rooms.pipeline,
-        rooms.queue,
-    );
+    let pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
     let events = EventThread::start(pipeline, ring, scanned)?;
     memory::give_back();
     tracing::info!(address = %server.local_addr()?, "ready");
@@ -177,15 +178,12 @@ fn watched_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
     CALLS.iter().map(|(_, name)| *name).filter(wanted).collect()
 }
 
-fn start_writer(settings: &Settings, pending: output::Pending) -> anyhow::Result<Option<Writer>> {
-    let format = match settings.output {
-        OutputFormat::Json => Format::Json,
-        OutputFormat::Text => Format::Text,
-        OutputFormat::None => return Ok(None),
-    };
-    let lines = Lines::new(format, sys::hostname());
-    let writer = Writer::start(pending, std::io::stdout(), lines);
-    Ok(Some(writer.context("the writer thread cannot be started")?))
+fn line_format(output: OutputFormat) -> Option<Format> {
+    match output {
+        OutputFormat::Json => Some(Format::Json),
+        OutputFormat::Text => Some(Format::Text),
+        OutputFormat::None => None,
+    }
 }
 
 /// Serves HTTP, and reloads rules when told to, until a signal ends the agent.

@@ -125,7 +125,8 @@ pub struct Pipeline {
     event_types: EventTypes,
     table: FieldTable,
     metrics: PipelineMetrics,
-    queue: Queue,
+    /// None when nobody wants the matches themselves.
+    queue: Option<Queue>,
     number: u64,
     boot_wall_ns: u64,
 }
@@ -139,7 +140,7 @@ impl Pipeline {
         schema: &Arc<Schema>,
         hostname: &str,
         metrics: PipelineMetrics,
-        queue: Queue,
+        queue: Option<Queue>,
     ) -> Self {
         Self {
             state,
@@ -232,7 +233,11 @@ impl Pipeline {
             table: &self.table,
         };
         let queue = &self.queue;
-        self.detector.evaluate(event, |owned| queue.send(owned));
+        self.detector.evaluate(event, |owned| {
+            if let Some(queue) = queue {
+                queue.send(owned);
+            }
+        });
     }
 
     /// The records of a scan, one behind the other.

@@ -43,27 +43,27 @@ pub enum ProbeError {
     },
     /// The kernel does not describe its types.
     #[error(
-        "{KERNEL_BTF} cannot be read ({source}); Saker needs Linux 5.8 or later with CONFIG_DEBUG_INFO_BTF=y, and in a container the host's /sys/kernel/btf mounted read-only"
+        "{KERNEL_BTF} cannot be read ({cause}); Saker needs Linux 5.8 or later with CONFIG_DEBUG_INFO_BTF=y, and in a container the host's /sys/kernel/btf mounted read-only"
     )]
     Btf {
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The kernel's type information is no such thing.
-    #[error("{KERNEL_BTF} holds no type information that can be used: {source}")]
+    #[error("{KERNEL_BTF} holds no type information that can be used: {cause}")]
     BadBtf {
         /// Why.
-        source: aya::BtfError,
+        cause: aya::BtfError,
     },
     /// A map was refused.
     #[error(
-        "the kernel refused the map `{name}` of the probes: {source}; Saker needs Linux 5.8 or later for its ring buffer, and before 5.11 a memory lock limit (ulimit -l) above ring_bytes"
+        "the kernel refused the map `{name}` of the probes: {cause}; Saker needs Linux 5.8 or later, capabilities in the first user namespace (not in one of a container), and before Linux 5.11 a memory lock limit (ulimit -l) above ring_bytes"
     )]
     Map {
         /// Its name.
         name: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A program was refused.
     #[error("the kernel refused the program {name} on {hook}: {reason}")]
@@ -77,18 +77,18 @@ pub enum ProbeError {
     },
     /// Anything else that the loader says.
     #[error("the probes could not be loaded: {0}")]
-    Loader(#[from] EbpfError),
+    Loader(EbpfError),
     /// Anything else about a map.
-    #[error("the map `{name}` of the probes cannot be used: {source}")]
+    #[error("the map `{name}` of the probes cannot be used: {cause}")]
     MapUse {
         /// Its name.
         name: &'static str,
         /// Why.
-        source: MapError,
+        cause: MapError,
     },
     /// Reading the processes that were there failed.
     #[error("the processes that run already could not be read: {0}")]
-    Scan(#[source] io::Error),
+    Scan(io::Error),
 }
 
 impl Probe {
@@ -118,10 +118,8 @@ impl Probe {
         }
         let watch = take_map(&mut ebpf, WATCH)?;
         Ok(Self {
-            watch: Array::try_from(watch).map_err(|source| ProbeError::MapUse {
-                name: WATCH,
-                source,
-            })?,
+            watch: Array::try_from(watch)
+                .map_err(|cause| ProbeError::MapUse { name: WATCH, cause })?,
             watched: syscall::watch_table(|_| false),
             ebpf,
         })
@@ -145,10 +143,7 @@ impl Probe {
             debug_assert_eq!(value, new.as_bytes());
             self.watch
                 .set(index, value, 0)
-                .map_err(|source| ProbeError::MapUse {
-                    name: WATCH,
-                    source,
-                })?;
+                .map_err(|cause| ProbeError::MapUse { name: WATCH, cause })?;
             *old = *new;
         }
         Ok(())
@@ -205,10 +200,10 @@ impl Probe {
     pub fn take_ring(&mut self) -> Result<Ring, ProbeError> {
         let map = take_map(&mut self.ebpf, RING)?;
         let ring =
-            RingBuf::try_from(map).map_err(|source| ProbeError::MapUse { name: RING, source })?;
-        Ring::new(ring).map_err(|source| ProbeError::Map {
+            RingBuf::try_from(map).map_err(|cause| ProbeError::MapUse { name: RING, cause })?;
+        Ring::new(ring).map_err(|cause| ProbeError::Map {
             name: RING.to_owned(),
-            source,
+            cause,
         })
     }
 
@@ -218,17 +213,17 @@ impl Probe {
     /// The second time.
     pub fn take_counters(&mut self) -> Result<KernelCounters, ProbeError> {
         let map = take_map(&mut self.ebpf, COUNTERS)?;
-        let map = PerCpuArray::try_from(map).map_err(|source| ProbeError::MapUse {
+        let map = PerCpuArray::try_from(map).map_err(|cause| ProbeError::MapUse {
             name: COUNTERS,
-            source,
+            cause,
         })?;
         Ok(KernelCounters::new(map))
     }
 }
 
 fn kernel_btf(path: &Path) -> Result<Btf, ProbeError> {
-    let bytes = std::fs::read(path).map_err(|source| ProbeError::Btf { source })?;
-    Btf::parse(&bytes, aya::Endianness::default()).map_err(|source| ProbeError::BadBtf { source })
+    let bytes = std::fs::read(path).map_err(|cause| ProbeError::Btf { cause })?;
+    Btf::parse(&bytes, aya::Endianness::default()).map_err(|cause| ProbeError::BadBtf { cause })
 }
 
 /// Kernels before 5.11 count maps against the memory lock limit. Where it may not be raised it may still be enough.
@@ -287,7 +282,7 @@ fn iterator<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter, ProgramE
 fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, ProbeError> {
     ebpf.take_map(name).ok_or_else(|| ProbeError::MapUse {
         name,
-        source: MapError::InvalidName {
+        cause: MapError::InvalidName {
             name: name.to_owned(),
         },
     })
@@ -298,7 +293,7 @@ fn refused_map(error: EbpfError) -> ProbeError {
     match error {
         EbpfError::MapError(MapError::CreateError { name, io_error, .. }) => ProbeError::Map {
             name,
-            source: io_error,
+            cause: io_error,
         },
         other => ProbeError::Loader(other),
     }

@@ -10,4 +10,5 @@ mod burst;
 mod connections;
 mod containers;
 mod prometheus;
+mod reload;
 mod sensitive_files;
