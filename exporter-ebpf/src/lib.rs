@@ -1,3 +1,119 @@
 //! Everything that crosses the border with the kernel: the kernel programs, the layout of what they send, the built objects.
+//!
+//! In: nothing at run time. Out: [`BASE`] (an ELF object for a BPF loader), the names in it, [`record`], [`syscall`].
+//! Never: rules, policies, names of files to watch, a loader.
+//!
+//! # The base object
+//!
+//! Loads on every kernel from 5.8 with BTF. Programs: [`PROGRAMS`]; each loads and attaches by itself, so one that a
+//! kernel refuses takes no other with it. Nested runs of one program on one CPU are refused by the kernel, which counts
+//! them as `recursion_misses` of the program.
+//!
+//! | map | type | key → value | user space |
+//! |---|---|---|---|
+//! | [`RING`] | ring buffer | records, each for [`record::Record::parse`] | sets the size (a power of two, default 8 MiB) before the load; drains |
+//! | [`COUNTERS`] | per-CPU array | `u32` [`record::Kind`] → [`record::Counters`] | reads, sums the CPUs |
+//! | [`WATCH`] | array | `u32` system call number → [`record::Watch`] | writes entries from [`syscall::watch_table`], at any time |
+//! | `buffers`, `walks` | per-CPU array | | leaves alone |
+//!
+//! There are no globals to set. The process that runs the scan is taken for the agent: its own system calls give no
+//! records from then on (its forks, execs and exits do).
+//!
+//! Order: load → write [`WATCH`] → attach the tracepoints → run the scan and apply its records → drain the ring.
+//! A record of the ring that is older than a process's task record (`header.time_boot_ns`) tells nothing new about it.
+//!
+//! The scan: attach [`SCAN_ARGS`] (kernel 5.18 and later) or else [`SCAN`], and read the iterator's file to its end:
+//! records of kind [`record::Kind::Task`] without gaps, to be cut by [`record::Records`]. Nothing is lost there.
+//! Without [`SCAN_ARGS`] the arguments of those processes say `TAIL_READ_FAILED`, and are in `/proc/PID/cmdline`.
+//!
+//! # Wake-ups
+//!
+//! A record wakes the reader of the ring unless one did so less than [`WAKE_GAP`] ago. So the reader, after it found
+//! something, must look again within that time, until it finds nothing; then it may sleep until it is woken. (A timer
+//! of some 20 ms besides covers a program that was held up between its clock and the ring.)
+
+use std::time::Duration;
 
 pub mod record;
+pub mod syscall;
+
+/// How long a wake-up stands for the records after it.
+pub const WAKE_GAP: Duration = Duration::from_millis(1);
+
+/// Name of the ring buffer.
+pub const RING: &str = "ring";
+/// Name of the counters' map.
+pub const COUNTERS: &str = "counters";
+/// Name of the watch table.
+pub const WATCH: &str = "watch";
+
+/// Name of the program that scans the processes that are there.
+pub const SCAN: &str = "on_scan";
+/// Name of the program that does so with their arguments (sleepable, kernel 5.18).
+pub const SCAN_ARGS: &str = "on_scan_args";
+/// Name of the program behind every watched system call; without it the others see processes only.
+pub const SYS_EXIT: &str = "on_sys_exit";
+
+/// What a program attaches to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook {
+    /// The kernel tracepoint of this name, with typed arguments (`tp_btf`).
+    Tracepoint(&'static str),
+    /// The iterator over these objects.
+    Iterator(&'static str),
+}
+
+/// A program of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Its name in the object.
+    pub name: &'static str,
+    /// What it attaches to.
+    pub hook: Hook,
+    /// The kinds of record that it makes.
+    pub kinds: &'static [record::Kind],
+}
+
+/// Every program of [`BASE`].
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "on_exec",
+        hook: Hook::Tracepoint("sched_process_exec"),
+        kinds: &[record::Kind::Exec],
+    },
+    Program {
+        name: "on_fork",
+        hook: Hook::Tracepoint("task_newtask"),
+        kinds: &[record::Kind::Fork],
+    },
+    Program {
+        name: "on_exit",
+        hook: Hook::Tracepoint("sched_process_exit"),
+        kinds: &[record::Kind::Exit],
+    },
+    Program {
+        name: SYS_EXIT,
+        hook: Hook::Tracepoint("sys_exit"),
+        kinds: &[record::Kind::Open, record::Kind::Connect],
+    },
+    Program {
+        name: SCAN,
+        hook: Hook::Iterator("task"),
+        kinds: &[record::Kind::Task],
+    },
+    Program {
+        name: SCAN_ARGS,
+        hook: Hook::Iterator("task"),
+        kinds: &[record::Kind::Task],
+    },
+];
+
+/// Loaders read ELF structures in place, so the bytes lie where a `u64` may.
+#[repr(C, align(8))]
+struct Aligned<T: ?Sized>(T);
+
+static BASE_OBJECT: &Aligned<[u8]> =
+    &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/base.bpf.o")));
+
+/// The base tier: processes and the end of system calls, on every supported kernel.
+pub static BASE: &[u8] = &BASE_OBJECT.0;

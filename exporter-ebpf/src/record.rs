@@ -14,7 +14,7 @@ pub use parse::{
 };
 
 /// One member of a struct as this file declares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Member {
     /// Its name, the same in C.
     pub name: &'static str,
@@ -22,13 +22,17 @@ pub struct Member {
     pub offset: usize,
     /// Size in bytes.
     pub size: usize,
+    /// Gives the name of its type.
+    pub type_name: fn() -> &'static str,
 }
 
 /// One struct as this file declares it, for the proof that C agrees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct StructLayout {
     /// Its name in C.
     pub name: &'static str,
+    /// Gives its name here.
+    pub type_name: fn() -> &'static str,
     /// Size in bytes.
     pub size: usize,
     /// Every member in order.
@@ -55,11 +59,13 @@ macro_rules! structs {
         /// Every struct of this layout.
         pub const STRUCTS: &[StructLayout] = &[$(StructLayout {
             name: $c,
+            type_name: core::any::type_name::<$name>,
             size: size_of::<$name>(),
             members: &[$(Member {
                 name: stringify!($field),
                 offset: core::mem::offset_of!($name, $field),
                 size: size_of::<$type>(),
+                type_name: core::any::type_name::<$type>,
             },)*],
         },)*];
     };
@@ -132,6 +138,8 @@ constants! {
         CALL_CREAT = 4,
         /// connect
         CALL_CONNECT = 5,
+        /// i386: one number for all socket calls; records name the call in it.
+        CALL_SOCKETCALL = 6,
     }
     "rec_process_flag": u32 {
         /// A kernel thread: no program, no arguments, no directory.
@@ -139,7 +147,7 @@ constants! {
         /// Its root directory is not the root of its mount namespace.
         PROCESS_CHROOTED = 2,
     }
-    "rec_inode_flag": u32 {
+    "rec_inode_flag": u16 {
         /// On overlayfs, and in the upper layer: new or changed since the image.
         INODE_OVERLAY_UPPER = 1,
         /// On overlayfs, untouched.
@@ -258,26 +266,27 @@ structs! {
         /// Name, cut at the first NUL; what follows that has no meaning.
         comm: [u8; COMM_BYTES],
     }
-    /// An inode that a file or program is; all zero where there is none.
+    /// An inode that an open file or a program is; all zero where there is none.
     "rec_inode" Inode {
         /// Number.
         ino: u64,
+        /// Device of the file system: `minor & 0xff | major << 8 | minor >> 8 << 20`.
+        dev: u32,
+        /// Type and permissions.
+        mode: u16,
+        /// `INODE_…`
+        flags: u16,
+    }
+    /// What else stat(2) tells of a program's file.
+    "rec_stat" Stat {
         /// Last change of the inode since 1970.
         ctime_ns: i64,
         /// Last change of the content since 1970.
         mtime_ns: i64,
-        /// Device of the file system: `minor & 0xff | major << 8 | minor >> 8 << 20`.
-        dev: u32,
-        /// Type and permissions.
-        mode: u32,
         /// Owner.
         uid: u32,
         /// Group.
         gid: u32,
-        /// Number of names.
-        nlink: u32,
-        /// `INODE_…`
-        flags: u32,
     }
     /// What the records of system calls have in common.
     "rec_call" Call {
@@ -297,7 +306,7 @@ structs! {
         /// `AF_…`
         family: u16,
         /// `SOCK_…`
-        r#type: u16,
+        sock_type: u16,
         /// `IPPROTO_…`
         protocol: u16,
         /// `TCP_…`
@@ -319,6 +328,8 @@ structs! {
         process: Process,
         /// The executable.
         inode: Inode,
+        /// Its owner and times.
+        stat: Stat,
         /// Path of the executable; of a script its interpreter.
         exe: PathDesc,
         /// Working directory.
@@ -358,6 +369,8 @@ structs! {
         process: Process,
         /// Its executable.
         inode: Inode,
+        /// Its owner and times.
+        stat: Stat,
         /// Path of the executable.
         exe: PathDesc,
         /// Working directory.
@@ -387,14 +400,14 @@ structs! {
         pad: u32,
         /// The file opened; zero on failure.
         inode: Inode,
-        /// What the kernel opened; empty on failure.
-        effective: PathDesc,
-        /// Directory that a relative path starts from; empty for an absolute one.
-        dir: PathDesc,
         /// The path as the caller wrote it.
         requested: TailDesc,
         /// Zero.
         pad2: u32,
+        /// Directory that a relative path starts from; empty for an absolute one.
+        dir: PathDesc,
+        /// What the kernel opened; empty on failure.
+        effective: PathDesc,
     }
     /// Fixed part of a connect: connect has returned.
     "rec_connect" Connect {

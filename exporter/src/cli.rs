@@ -7,6 +7,8 @@ mod check;
 mod explain;
 mod list;
 mod rules;
+mod run;
+mod supply;
 mod test;
 
 use std::ffi::OsString;
@@ -25,6 +27,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch this host, judge what happens by the rules, and serve the counts.
+    Run(run::Args),
+    #[command(flatten)]
+    Once(Once),
+}
+
+/// Commands that do one thing and end.
+#[derive(Debug, Subcommand)]
+enum Once {
     /// Load rules and say everything that is wrong with them.
     Check(check::Args),
     /// List rules, macros, lists, fields or events.
@@ -69,6 +80,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let command = match cli.command {
+        // The agent's threads write for themselves, so nobody may hold the streams.
+        Command::Run(args) => return run::run(args),
+        Command::Once(command) => command,
+    };
     let coloured = io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -78,7 +94,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         err: &mut err,
         coloured,
     };
-    let verdict = command(cli.command, &mut terminal).and_then(|verdict| {
+    let verdict = run_once(command, &mut terminal).and_then(|verdict| {
         terminal.out.flush()?;
         Ok(verdict)
     });
@@ -93,13 +109,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn command(command: Command, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
+fn run_once(command: Once, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     match command {
-        Command::Check(args) => check::run(&args, terminal),
-        Command::List(args) => list::run(&args, terminal),
-        Command::Test(args) => test::run(&args, terminal),
-        Command::Explain(args) => explain::run(&args, terminal),
-        Command::Completions { shell } => {
+        Once::Check(args) => check::run(&args, terminal),
+        Once::List(args) => list::run(&args, terminal),
+        Once::Test(args) => test::run(&args, terminal),
+        Once::Explain(args) => explain::run(&args, terminal),
+        Once::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "saker", &mut terminal.out);
             Ok(Verdict::Good)
         }

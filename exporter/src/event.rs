@@ -11,6 +11,7 @@ pub mod path;
 
 use std::net::SocketAddr;
 
+use bumpalo::Bump;
 use rule_engine::schema::EventTypeId;
 
 use self::container::ContainerId;
@@ -171,6 +172,16 @@ impl Event<'_> {
     #[must_use]
     pub fn container(&self) -> Option<&ContainerId> {
         self.cgroup.and_then(|cgroup| cgroup.container.as_ref())
+    }
+
+    /// Whether the kernel opened another path than the one that was written, links and `..` undone as text.
+    #[must_use]
+    pub fn effective_path_differs(&self, arena: &Bump) -> bool {
+        let Facts::Open(open) = self.facts else {
+            return false;
+        };
+        !open.effective.is_empty()
+            && path::absolute(open.dir, open.requested, arena) != open.effective
     }
 
     /// The result of the call: a descriptor, zero or a negative error number.

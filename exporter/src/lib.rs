@@ -7,12 +7,17 @@
 //!                 pipeline is the loop; http shows; config, cli and app put it together
 //! ```
 
+pub mod app;
 pub mod bundled;
 pub mod cli;
 pub mod config;
+pub mod detect;
 pub mod event;
 pub mod http;
 pub mod metrics;
 pub mod output;
+pub mod pipeline;
+pub mod probe;
+pub mod rules;
 pub mod state;
 pub mod sys;

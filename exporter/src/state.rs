@@ -90,7 +90,13 @@ impl State {
 
     fn exec(&mut self, exec: &ExecRecord<'_>) {
         let fixed = &exec.fixed;
-        let image = image(exec.exe, &fixed.inode, exec.args, fixed.header.time_boot_ns);
+        let image = image(
+            exec.exe,
+            &fixed.inode,
+            &fixed.stat,
+            exec.args,
+            fixed.header.time_boot_ns,
+        );
         let cgroup = self.remember_cgroup(&fixed.process, exec.cgroup);
         self.processes.insert(process(
             &fixed.process,
@@ -109,6 +115,7 @@ impl State {
             let image = image(
                 task.exe,
                 &fixed.inode,
+                &fixed.stat,
                 task.args,
                 fixed.process.start_boot_ns,
             );
@@ -276,7 +283,13 @@ fn process(
     }
 }
 
-fn image(exe: Path<'_>, inode: &record::Inode, args: Tail<'_>, exec_boot_ns: u64) -> Image {
+fn image(
+    exe: Path<'_>,
+    inode: &record::Inode,
+    stat: &record::Stat,
+    args: Tail<'_>,
+    exec_boot_ns: u64,
+) -> Image {
     let end = args.bytes.iter().position(|byte| *byte == 0);
     let (argv0, rest) = match end {
         Some(end) => (args.bytes.get(..end), args.bytes.get(end + 1..)),
@@ -290,8 +303,8 @@ fn image(exe: Path<'_>, inode: &record::Inode, args: Tail<'_>, exec_boot_ns: u64
         exec_boot_ns,
         inode: inode.ino,
         // Files from before 1970 are shown as from then.
-        ctime_ns: u64::try_from(inode.ctime_ns).unwrap_or(0),
-        mtime_ns: u64::try_from(inode.mtime_ns).unwrap_or(0),
+        ctime_ns: u64::try_from(stat.ctime_ns).unwrap_or(0),
+        mtime_ns: u64::try_from(stat.mtime_ns).unwrap_or(0),
         upper_layer: inode.flags & INODE_OVERLAY_UPPER != 0,
         memfd: inode.flags & INODE_MEMFD != 0,
     }

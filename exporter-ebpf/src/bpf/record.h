@@ -69,7 +69,7 @@ enum rec_tail_flag {
 	PATH_PSEUDO = 32,        /* no path: a nameless file system's own name, as memfd:x or an empty name for a pipe */
 };
 
-/* System calls in words that do not depend on the architecture: values of the watch table, rec_call.call. */
+/* System calls by names that do not depend on the architecture: values of the watch table, rec_call.call. */
 enum rec_syscall {
 	CALL_NONE = 0,           /* not wanted */
 	CALL_OPEN = 1,
@@ -77,6 +77,7 @@ enum rec_syscall {
 	CALL_OPENAT2 = 3,
 	CALL_CREAT = 4,
 	CALL_CONNECT = 5,
+	CALL_SOCKETCALL = 6,     /* i386: one number for all socket calls; records name the call in it */
 };
 
 /* rec_process.flags */
@@ -166,17 +167,20 @@ struct rec_process {
 	u8 comm[COMM_BYTES];     /* cut at the first NUL; what follows it has no meaning */
 };
 
-/* An inode that a file or program is; all zero where there is none. */
+/* An inode that an open file or a program is; all zero where there is none. */
 struct rec_inode {
 	u64 ino;
+	u32 dev;                 /* of the file system: minor & 0xff | major << 8 | minor >> 8 << 20 */
+	u16 mode;                /* type and permissions */
+	u16 flags;               /* enum rec_inode_flag */
+};
+
+/* What else stat(2) tells of a program's file. */
+struct rec_stat {
 	s64 ctime_ns;            /* since 1970 */
 	s64 mtime_ns;
-	u32 dev;                 /* of the file system: minor & 0xff | major << 8 | minor >> 8 << 20 */
-	u32 mode;                /* type and permissions */
 	u32 uid;
 	u32 gid;
-	u32 nlink;
-	u32 flags;               /* enum rec_inode_flag */
 };
 
 /* What the records of system calls have in common. */
@@ -191,7 +195,7 @@ struct rec_socket {
 	u64 ino;
 	u32 net_ns;              /* inode number of the network namespace */
 	u16 family;              /* AF_… */
-	u16 type;                /* SOCK_… */
+	u16 sock_type;              /* SOCK_… */
 	u16 protocol;            /* IPPROTO_… */
 	u16 state;               /* TCP_… */
 	u16 local_port;          /* host byte order */
@@ -205,6 +209,7 @@ struct rec_exec {
 	struct rec_header header;
 	struct rec_process process;
 	struct rec_inode inode;  /* of the executable */
+	struct rec_stat stat;
 	struct rec_path exe;     /* executable; of a script its interpreter */
 	struct rec_path cwd;
 	struct rec_tail filename; /* as the caller named it, the kernel's copy; /dev/fd/N… for execveat */
@@ -232,6 +237,7 @@ struct rec_task {
 	struct rec_header header;
 	struct rec_process process;
 	struct rec_inode inode;
+	struct rec_stat stat;
 	struct rec_path exe;
 	struct rec_path cwd;
 	struct rec_tail args;    /* TAIL_READ_FAILED where the kernel has no way to read it */
@@ -249,10 +255,10 @@ struct rec_open {
 	u32 effects;             /* enum rec_open_effect */
 	u32 pad;
 	struct rec_inode inode;  /* of the file opened; zero on failure */
-	struct rec_path effective; /* what the kernel opened; empty on failure */
-	struct rec_path dir;     /* directory that a relative path starts from; empty for an absolute one */
 	struct rec_tail requested; /* the path as the caller wrote it */
 	u32 pad2;
+	struct rec_path dir;     /* directory that a relative path starts from; empty for an absolute one */
+	struct rec_path effective; /* what the kernel opened; empty on failure */
 };
 
 /* connect has returned. */

@@ -308,12 +308,12 @@ records! {
     }
     /// open, openat, openat2 or creat has returned.
     5 KIND_OPEN Open OpenRecord {
-        /// What the kernel opened; empty on failure.
-        effective: Path,
-        /// Directory that a relative path starts from; empty for an absolute one.
-        dir: Path,
         /// The path as the caller wrote it.
         requested: Tail,
+        /// Directory that a relative path starts from; empty for an absolute one.
+        dir: Path,
+        /// What the kernel opened; empty on failure.
+        effective: Path,
     }
     /// connect has returned.
     6 KIND_CONNECT Connect ConnectRecord {
@@ -391,3 +391,6 @@ fn take<'a>(bytes: u16, rest: &mut &'a [u8]) -> Result<&'a [u8], LayoutError> {
     *rest = after;
     Ok(tail)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,10 +39,19 @@ pub(super) struct Args {
 /// Explains.
 pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     let schema = Schema::syscall();
-    let Some(loaded) = rules::load_whole(&args.rules.rules, &schema, &casetest::load_options(), terminal)? else {
+    let Some(loaded) = rules::load_whole(
+        &args.rules.rules,
+        &schema,
+        &casetest::load_options(),
+        terminal,
+    )?
+    else {
         return Ok(Verdict::Bad);
     };
-    let rules = loaded.rules.as_ref().context("rules without errors are compiled")?;
+    let rules = loaded
+        .rules
+        .as_ref()
+        .context("rules without errors are compiled")?;
     let rule = find(rules, &args.rule)?;
     let event = event(&schema, &args.event)?;
     let explanation = rule_engine::explain::explain(rule, &event, &schema)?;
@@ -69,7 +78,8 @@ fn find<'r>(rules: &'r RuleSet, name: &str) -> anyhow::Result<&'r rule_engine::p
 fn event(schema: &Schema, path: &Path) -> anyhow::Result<MapEvent> {
     let name = path.display();
     let text = read(path).with_context(|| format!("cannot read {name}"))?;
-    let json: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{name} is not JSON"))?;
+    let json: serde_json::Value =
+        serde_json::from_str(&text).with_context(|| format!("{name} is not JSON"))?;
     MapEvent::from_json(schema, &json).map_err(|errors| {
         let line = |error: &rule_engine::sample::SampleError| match &error.help {
             Some(help) => format!("{}; {help}", error.message),
@@ -83,12 +93,19 @@ fn event(schema: &Schema, path: &Path) -> anyhow::Result<MapEvent> {
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     if path == Path::new("-") {
-        io::stdin().lock().take(MAX_EVENT_BYTES + 1).read_to_string(&mut text)?;
+        io::stdin()
+            .lock()
+            .take(MAX_EVENT_BYTES + 1)
+            .read_to_string(&mut text)?;
     } else {
-        fs::File::open(path)?.take(MAX_EVENT_BYTES + 1).read_to_string(&mut text)?;
+        fs::File::open(path)?
+            .take(MAX_EVENT_BYTES + 1)
+            .read_to_string(&mut text)?;
     }
     if text.len() as u64 > MAX_EVENT_BYTES {
-        return Err(io::Error::other(format!("it is larger than {MAX_EVENT_BYTES} bytes, which is the limit")));
+        return Err(io::Error::other(format!(
+            "it is larger than {MAX_EVENT_BYTES} bytes, which is the limit"
+        )));
     }
     Ok(text)
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::rules::{self, RuleArgs};
+use super::supply::Agent;
 use super::{Terminal, Verdict};
 
 /// What can be listed.
@@ -48,15 +49,23 @@ pub(super) struct Args {
 /// Prints the list.
 pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdict> {
     let schema = Schema::syscall();
+    let supply = Agent::new(&schema);
     let out = &mut *terminal.out;
     match (args.subject, args.json, args.markdown) {
-        (Subject::Fields, false, false) => fields_text(&schema, out)?,
+        (Subject::Fields, false, false) => fields_text(&supply, &schema, out)?,
         (Subject::Fields, true, _) => {
-            print_json(out, &schema.fields.iter().map(|field| field_json(&schema, field)).collect::<Vec<_>>())?;
+            let fields = schema
+                .fields
+                .iter()
+                .map(|field| field_json(&supply, &schema, field));
+            print_json(out, &fields.collect::<Vec<_>>())?;
         }
         (Subject::Fields, _, true) => fields_page(&schema, out)?,
-        (Subject::Events, false, false) => events_text(&schema, out)?,
-        (Subject::Events, true, _) => print_json(out, &schema.events.iter().map(event_json).collect::<Vec<_>>())?,
+        (Subject::Events, false, false) => events_text(&supply, &schema, out)?,
+        (Subject::Events, true, _) => {
+            let events = schema.events.iter().map(|event| event_json(&supply, event));
+            print_json(out, &events.collect::<Vec<_>>())?;
+        }
         (Subject::Events, _, true) => events_page(&schema, out)?,
         (_, _, true) => anyhow::bail!("--markdown is for fields and events"),
         (subject, json, false) => return loaded(subject, json, args, &schema, terminal),
@@ -72,7 +81,9 @@ fn loaded(
     schema: &Schema,
     terminal: &mut Terminal<'_>,
 ) -> anyhow::Result<Verdict> {
-    let Some(loaded) = rules::load_whole(&args.rules.rules, schema, &LoadOptions::default(), terminal)? else {
+    let Some(loaded) =
+        rules::load_whole(&args.rules.rules, schema, &LoadOptions::default(), terminal)?
+    else {
         return Ok(Verdict::Bad);
     };
     let out = &mut *terminal.out;
@@ -80,20 +91,38 @@ fn loaded(
         (Subject::Macros, true) => print_json(out, &loaded.macro_infos())?,
         (Subject::Macros, false) => {
             for item in loaded.macro_infos() {
-                writeln!(out, "{}{}: {}", item.name, unused(item.used), one_line(&item.condition))?;
+                writeln!(
+                    out,
+                    "{}{}: {}",
+                    item.name,
+                    unused(item.used),
+                    one_line(&item.condition)
+                )?;
             }
         }
         (Subject::Lists, true) => print_json(out, &loaded.list_infos())?,
         (Subject::Lists, false) => {
             for item in loaded.list_infos() {
-                writeln!(out, "{}{}: {}", item.name, unused(item.used), item.items.join(", "))?;
+                writeln!(
+                    out,
+                    "{}{}: {}",
+                    item.name,
+                    unused(item.used),
+                    item.items.join(", ")
+                )?;
             }
         }
         (_, true) => print_json(out, &loaded.rule_infos(schema))?,
         (_, false) => {
             for rule in loaded.rule_infos(schema) {
                 let off = if rule.enabled { "" } else { " (off)" };
-                writeln!(out, "{:13}  {}{off}: {}", rule.priority, rule.name, one_line(&rule.description))?;
+                writeln!(
+                    out,
+                    "{:13}  {}{off}: {}",
+                    rule.priority,
+                    rule.name,
+                    one_line(&rule.description)
+                )?;
             }
         }
     }
@@ -114,16 +143,31 @@ fn print_json(out: &mut dyn Write, items: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-fn fields_text(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
+fn fields_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
     let forms: Vec<_> = schema.fields.iter().map(form).collect();
     let width = forms.iter().map(String::len).max().unwrap_or(0);
     for (field, form) in schema.fields.iter().zip(forms) {
-        writeln!(out, "{form:width$}  {:9}  {}", field.ty.name(), field.doc)?;
+        let source = if supplied(supply, schema, field) {
+            "       "
+        } else {
+            "missing"
+        };
+        writeln!(
+            out,
+            "{form:width$}  {:9}  {source}  {}",
+            field.ty.name(),
+            field.doc
+        )?;
     }
     Ok(())
 }
 
-fn field_json(schema: &Schema, field: &FieldDef) -> Value {
+/// Whether this agent has a source for the field; else it is always missing.
+fn supplied(supply: &Agent<'_>, schema: &Schema, field: &FieldDef) -> bool {
+    schema.field(field.name).is_some_and(|id| supply.has(id))
+}
+
+fn field_json(supply: &Agent<'_>, schema: &Schema, field: &FieldDef) -> Value {
     json!({
         "name": field.name,
         "type": field.ty.name(),
@@ -134,6 +178,7 @@ fn field_json(schema: &Schema, field: &FieldDef) -> Value {
         "transformable": !field.no_transform,
         "right_hand_side": !field.no_rhs,
         "events": supplied_by(schema, field),
+        "supplied": supplied(supply, schema, field),
         "description": field.doc,
     })
 }
@@ -191,37 +236,33 @@ fn supplied_by(schema: &Schema, field: &FieldDef) -> Value {
     }
 }
 
-fn events_text(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
-    let width = schema
-        .events
-        .iter()
-        .map(|event| event.name.len())
-        .max()
-        .unwrap_or(0);
+fn events_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
+    let names = schema.events.iter().map(|event| event.name.len());
+    let width = names.max().unwrap_or(0);
     for event in &schema.events {
         let params = if event.generic {
             "generic: name only".to_owned()
         } else {
             params(event.params)
         };
+        let tier = supply.tier(event.name).unwrap_or("-");
+        let (name, kind, category) = (event.name, kind(event.kind), category(event));
         writeln!(
             out,
-            "{:width$}  {:10}  {:9}  {params}",
-            event.name,
-            kind(event.kind),
-            category(event)
+            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}"
         )?;
     }
     Ok(())
 }
 
-fn event_json(event: &EventDef) -> Value {
+fn event_json(supply: &Agent<'_>, event: &EventDef) -> Value {
     let params = event
         .params
         .iter()
         .map(|param| json!({ "name": param.name, "type": param.ty.name() }));
     json!({
         "name": event.name,
+        "tier": supply.tier(event.name),
         "kind": kind(event.kind),
         "category": category(event),
         "generic": event.generic,

@@ -11,7 +11,7 @@ use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
 use super::Terminal;
-use crate::bundled;
+use crate::rules;
 
 /// Where rules come from.
 #[derive(Debug, clap::Args)]
@@ -43,8 +43,11 @@ impl Found {
 
 /// Reads and loads.
 pub(super) fn load(paths: &[PathBuf], schema: &Schema, options: &LoadOptions) -> Found {
-    let (sources, unread) = if paths.is_empty() { (bundled::rules(), Vec::new()) } else { load::read_paths(paths) };
-    Found { loaded: load::load(sources, schema, options), unread }
+    let (sources, unread) = rules::read(paths);
+    Found {
+        loaded: load::load(sources, schema, options),
+        unread,
+    }
 }
 
 /// Draws messages on standard error.
@@ -54,7 +57,11 @@ pub(super) fn print<'d>(
     terminal: &mut Terminal<'_>,
 ) -> std::io::Result<()> {
     for diagnostic in diagnostics {
-        writeln!(terminal.err, "{}\n", render::draw(diagnostic, sources, terminal.coloured))?;
+        writeln!(
+            terminal.err,
+            "{}\n",
+            render::draw(diagnostic, sources, terminal.coloured)
+        )?;
     }
     Ok(())
 }
@@ -71,7 +78,9 @@ pub(super) fn load_whole(
     if !found.has_errors() {
         return Ok(Some(found.loaded));
     }
-    let errors = found.diagnostics().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let errors = found
+        .diagnostics()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error);
     print(errors, &found.loaded.sources, terminal)?;
     Ok(None)
 }

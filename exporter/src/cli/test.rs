@@ -42,7 +42,10 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
     for path in &args.paths {
         let (found, errors) = self::sources(path);
         if found.is_empty() && errors.is_empty() {
-            anyhow::bail!("{} holds no test files; their names end in .test.yaml", path.display());
+            anyhow::bail!(
+                "{} holds no test files; their names end in .test.yaml",
+                path.display()
+            );
         }
         sources.extend(found);
         unread.extend(errors);
@@ -56,7 +59,10 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
             let found = rules::load_whole(&paths, &schema, &casetest::load_options(), terminal)?;
             loaded.insert(paths.clone(), found);
         }
-        let Some(rules) = loaded.get(&paths).and_then(|found| found.as_ref()?.rules.as_ref()) else {
+        let Some(rules) = loaded
+            .get(&paths)
+            .and_then(|found| found.as_ref()?.rules.as_ref())
+        else {
             continue;
         };
         reports.push(match Suite::read(source, &schema) {
@@ -66,10 +72,15 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
     }
     write!(terminal.out, "{}", casetest::text(&reports, false))?;
     if let Some(file) = &args.junit {
-        fs::write(file, casetest::junit(&reports)).with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(file, casetest::junit(&reports))
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     let whole = unread.is_empty() && loaded.values().all(Option::is_some);
-    Ok(if whole && reports.iter().all(Report::passed) { Verdict::Good } else { Verdict::Bad })
+    Ok(if whole && reports.iter().all(Report::passed) {
+        Verdict::Good
+    } else {
+        Verdict::Bad
+    })
 }
 
 /// The rules that a test file is about.
@@ -77,11 +88,17 @@ fn rule_paths(source: &Source, args: &RuleArgs) -> anyhow::Result<Vec<PathBuf>> 
     if !args.rules.is_empty() {
         return Ok(args.rules.clone());
     }
-    let path = fs::canonicalize(&source.name).with_context(|| format!("cannot find {}", source.name))?;
-    let tests = path.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "tests"));
+    let path =
+        fs::canonicalize(&source.name).with_context(|| format!("cannot find {}", source.name))?;
+    let tests = path
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "tests"));
     match tests.and_then(Path::parent) {
         Some(rules) => Ok(vec![rules.to_owned()]),
-        None => anyhow::bail!("no rules for {}: it stands in no folder named tests; name rules with -r PATH", source.name),
+        None => anyhow::bail!(
+            "no rules for {}: it stands in no folder named tests; name rules with -r PATH",
+            source.name
+        ),
     }
 }
 
@@ -98,13 +115,18 @@ pub(super) fn sources(path: &Path) -> (Vec<Source>, Vec<Diagnostic>) {
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         if path.is_dir() {
             if depth < MAX_DEPTH {
                 walk(&path, depth + 1, files);
             }
-        } else if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".test.yaml")) {
+        } else if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().ends_with(".test.yaml"))
+        {
             files.push(path);
         }
     }

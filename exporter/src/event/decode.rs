@@ -103,7 +103,7 @@ fn open_facts<'a>(open: &OpenRecord<'a>) -> Open<'a> {
         inode: Inode {
             number: inode.ino,
             dev: inode.dev,
-            mode: inode.mode,
+            mode: inode.mode.into(),
             upper_layer: inode.flags & INODE_OVERLAY_UPPER != 0,
             lower_layer: inode.flags & INODE_OVERLAY_LOWER != 0,
         },
@@ -136,7 +136,7 @@ fn socket(socket: &record::Socket) -> Socket {
     Socket {
         inode: socket.ino,
         family: socket.family,
-        kind: socket.r#type,
+        kind: socket.sock_type,
         protocol: socket.protocol,
         local: side(&socket.local_addr, socket.local_port),
         remote: side(&socket.remote_addr, socket.remote_port),

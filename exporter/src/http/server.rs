@@ -35,12 +35,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {addr}: {}", advice(.source))]
+#[error("cannot listen on {addr}: {}", advice(.cause))]
 pub struct BindError {
     /// The address asked for.
     pub addr: SocketAddr,
-    /// What the kernel said.
-    pub source: io::Error,
+    /// What the kernel said. Not called `source`, since the message tells it already.
+    pub cause: io::Error,
 }
 
 /// A listener that is not served yet.
@@ -57,7 +57,7 @@ impl Server {
             listener.set_nonblocking(true)?;
             Ok(Server { listener })
         };
-        bind().map_err(|source| BindError { addr, source })
+        bind().map_err(|cause| BindError { addr, cause })
     }
 
     /// The address taken, with the port that the kernel chose if 0 was asked for.
@@ -137,8 +137,8 @@ async fn serve_connection(stream: TcpStream, site: Arc<Site>, mut stopped: watch
 }
 
 /// What happened and what to do, in a sentence.
-fn advice(source: &io::Error) -> String {
-    match source.kind() {
+fn advice(cause: &io::Error) -> String {
+    match cause.kind() {
         ErrorKind::AddrInUse => "another program listens there; stop it (`ss -ltnp` names it) \
                                  or choose another address with --listen"
             .to_owned(),
@@ -151,6 +151,6 @@ fn advice(source: &io::Error) -> String {
             "no network interface of this host has that address; choose another one with --listen"
                 .to_owned()
         }
-        _ => source.to_string(),
+        _ => cause.to_string(),
     }
 }

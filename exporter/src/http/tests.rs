@@ -1,6 +1,6 @@
 //! The server as clients on loopback see it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,10 @@ struct Running {
 
 impl Running {
     fn start() -> Running {
+        Running::start_on(Runtime::new().expect("a runtime"))
+    }
+
+    fn start_on(runtime: Runtime) -> Running {
         let mut registry = Registry::new();
         registry
             .counter(Declaration {
@@ -41,7 +45,6 @@ impl Running {
         let server = Server::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let addr = server.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
-        let runtime = Runtime::new().expect("a runtime");
         let stopped = async {
             let _ = stopped.await;
         };
@@ -227,6 +230,36 @@ fn idle_connections_beyond_the_limit_do_not_keep_a_scraper_out() {
     let mut answer = String::new();
     youngest.read_to_string(&mut answer).expect("an answer");
     assert_eq!(parts(&answer).0, "200");
+}
+
+#[test]
+fn request_heads_that_do_not_come_end_their_connection() {
+    // The clock of this runtime stands still while there is work and jumps ahead when there is none.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let mut server = Running::start_on(runtime);
+    let mut slow = [server.connect(), server.connect()];
+    slow[1]
+        .write_all(b"GET / HTTP/1.1\r\nHo")
+        .expect("room in the socket");
+    // An answer, an end and a reset are all an end; only patience that runs out is none.
+    let is_open = |mut stream: TcpStream| {
+        let end = stream.read_to_end(&mut Vec::new());
+        end.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    let client = std::thread::spawn(move || slow.map(is_open));
+    let client = server.runtime.block_on(async {
+        while !client.is_finished() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        client
+    });
+    assert_eq!(client.join().expect("no panic"), [false, false]);
+    server.stop();
 }
 
 #[test]

@@ -50,6 +50,16 @@ fn fields_and_events_are_listed_as_text_and_json() {
         .expect("evt.arg is a field");
     assert_eq!(field["argument"], "name or index");
     assert_eq!(field["type"], "CHARBUF");
+    assert!(
+        fields
+            .iter()
+            .any(|field| field["name"] == "proc.name" && field["supplied"] == true)
+    );
+    assert!(
+        fields
+            .iter()
+            .any(|field| field["name"] == "thread.cpu" && field["supplied"] == false)
+    );
 
     let text = saker(&["list", "events"]).out;
     let events = json(&["list", "events", "--json"]);
@@ -60,6 +70,16 @@ fn fields_and_events_are_listed_as_text_and_json() {
         .expect("unlinkat is an event");
     assert_eq!(event["parameters"][1]["name"], "dirfd");
     assert_eq!(event["generic"], false);
+    assert!(
+        events
+            .iter()
+            .any(|event| event["name"] == "execve" && event["tier"] == "base")
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| event["name"] == "modify_ldt" && event["tier"].is_null())
+    );
 }
 
 #[test]

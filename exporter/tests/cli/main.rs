@@ -2,4 +2,5 @@
 
 mod docs;
 mod list;
+mod rules;
 mod support;

@@ -130,11 +130,11 @@ impl Reader<'_> {
         let matching = self.rules(keys.get("match"));
         let silent = self.rules(keys.get("no_match"));
         let outputs = self.outputs(keys.get("output"));
-        if matching.is_empty()
-            && silent.is_empty()
-            && outputs.is_empty()
-            && self.found.len() == before
-        {
+        let expects = |key: &str| {
+            keys.get(key)
+                .is_some_and(|value| !matches!(value.kind, DatumKind::Null))
+        };
+        if !["match", "no_match", "output"].into_iter().any(expects) {
             self.error(item, "a case that expects nothing").help =
                 Some("say which rules must match (`match:`) or must not (`no_match:`)".to_owned());
         }

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The BPF machine as seen from C: section names, helper functions by number, CO-RE questions, map types.
+ *
+ * Sources: include/uapi/linux/bpf.h (numbers never change); each helper with the kernel it came with.
+ * Never: kernel structs (kernel.h), our maps (maps.h).
+ */
+#ifndef SAKER_BPF_H
+#define SAKER_BPF_H
+
+#include "record.h"
+
+#define SEC(name) __attribute__((section(name), used))
+#define inline_always inline __attribute__((always_inline))
+#define never_inline __attribute__((noinline))
+
+/* Map definitions in BTF: numbers are array lengths, types are pointers. */
+#define map_uint(name, value) int(*name)[value]
+#define map_type(name, value) typeof(value) *name
+
+enum map_kind {
+	MAP_ARRAY = 2,
+	MAP_PERCPU_ARRAY = 6,
+	MAP_RINGBUF = 27,
+};
+
+/* Flags of ring_output and ring_submit. */
+enum ring_flag {
+	RING_NO_WAKEUP = 1,
+	RING_FORCE_WAKEUP = 2,
+};
+
+struct task_struct;
+struct seq_file;
+
+static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+static u32 (*const current_cpu)(void) = (void *)8;
+static u64 (*const current_pid_tgid)(void) = (void *)14;
+static u64 (*const current_task_address)(void) = (void *)35;
+static long (*const read_user)(void *to, u32 bytes, u64 from) = (void *)112;       /* 5.5 */
+static long (*const read_kernel)(void *to, u32 bytes, const void *from) = (void *)113;
+static long (*const read_user_string)(void *to, u32 bytes, u64 from) = (void *)114; /* length with NUL, or -errno */
+static long (*const read_kernel_string)(void *to, u32 bytes, const void *from) = (void *)115;
+static u64 (*const boot_time_ns)(void) = (void *)125;                               /* 5.8 */
+static long (*const seq_write)(struct seq_file *seq, const void *data, u32 bytes) = (void *)127;
+static long (*const ring_output)(void *ring, void *data, u64 bytes, u64 flags) = (void *)130;
+static void *(*const ring_reserve)(void *ring, u64 bytes, u64 flags) = (void *)131;
+static void (*const ring_submit)(void *data, u64 flags) = (void *)132;
+static struct task_struct *(*const current_task_btf)(void) = (void *)158;          /* 5.11 */
+static long (*const copy_from_user_task)(void *to, u32 bytes, u64 from, struct task_struct *task,
+					 u64 flags) = (void *)191;                          /* 5.18, sleepable only */
+
+/* CO-RE: answered when the object is loaded, so the verifier sees a constant and drops the other branch. */
+#define field_offset(type, field) __builtin_preserve_field_info(((typeof(type) *)0)->field, 0)
+#define field_exists(field) __builtin_preserve_field_info(field, 2)
+#define type_bytes(type) __builtin_preserve_type_info(*(typeof(type) *)0, 1)
+#define enum_value_exists(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 0)
+#define enum_value(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
+
+/* Keeps the compiler from moving a bounds check away from what it guards. */
+#define keep(variable) asm volatile("" : "+r"(variable))
+
+#endif

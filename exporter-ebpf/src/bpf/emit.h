@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a collected record to the ring: header, tails, submission, counters, wake-ups.
+ */
+#ifndef SAKER_EMIT_H
+#define SAKER_EMIT_H
+
+#include "cgroup.h"
+#include "kernel.h"
+#include "maps.h"
+
+/*
+ * A record wakes the reader when the last wake-up is this long ago: at once while little happens, and
+ * with one wake-up for all records of a millisecond under load (a wake-up costs more than a record). The
+ * reader looks again by itself this long after it found something, so nothing waits longer.
+ */
+enum { WAKE_GAP_NS = 1000 * 1000 };
+
+static inline_always struct rec_counters *counters_of(u32 kind)
+{
+	return map_lookup(&counters, &kind);
+}
+
+/* Atomic: exact even where a program is preempted by another one on its CPU. */
+#define count(kind, outcome)                                                       \
+	({                                                                         \
+		struct rec_counters *counters_ = counters_of(kind);                \
+		if (counters_)                                                     \
+			__sync_fetch_and_add(&counters_->outcome, 1);              \
+	})
+
+static inline_always u64 wake_flags(u64 now_boot_ns)
+{
+	if (now_boot_ns - woken_boot_ns < WAKE_GAP_NS)
+		return RING_NO_WAKEUP;
+	woken_boot_ns = now_boot_ns;
+	return RING_FORCE_WAKEUP;
+}
+
+/* Everything of the header but the length. */
+static inline_always void fill_header(struct rec_header *header, u32 kind, struct task_struct *task)
+{
+	struct task_struct *leader = get(task, group_leader);
+	struct cred *cred = get(task, cred);
+	struct cgroup *cgroup;
+
+	header->kind = kind;
+	header->version = LAYOUT_VERSION;
+	header->time_boot_ns = boot_time_ns();
+	header->start_boot_ns = get(leader, start_boottime);
+	header->cgroup_id = cgroup_of(task, &cgroup);
+	header->pid = get(task, tgid);
+	header->tid = get(task, pid);
+	header->euid = get(cred, euid.val);
+	header->egid = get(cred, egid.val);
+	header->cpu = current_cpu();
+	header->flags = 0;
+}
+
+/* Sends the first `bytes` bytes of a buffer as one record. */
+static inline_always void submit(u32 kind, struct buffer *buffer, u32 bytes)
+{
+	struct rec_header *header = (struct rec_header *)buffer;
+
+	header->bytes = bytes;
+	keep(bytes);
+	if (bytes > sizeof(buffer->bytes))
+		return;
+	if (ring_output(&ring, buffer, bytes, wake_flags(header->time_boot_ns)))
+		count(kind, lost_ring_full);
+	else
+		count(kind, submitted);
+}
+
+/*
+ * Where the next tail goes: NULL-free check that `max` more bytes fit after `at`. The buffer holds the sum
+ * of all limits, so this never fails for a record that this file's limits were made for.
+ */
+#define fits(at, max) ((at) <= RECORD_BYTES_MAX - (max))
+
+/* Notes the state of a tail in its record. */
+static inline_always void note(struct rec_header *header, u32 tail_flags)
+{
+	if (tail_flags & TAIL_TRUNCATED)
+		header->flags |= RECORD_TRUNCATED;
+	if (tail_flags & TAIL_READ_FAILED)
+		header->flags |= RECORD_READ_FAILED;
+}
+
+/* Appends a string of the program, at most PATH_BYTES_MAX bytes with its NUL; gives the new end. */
+static inline_always u32 append_user_string(struct buffer *buffer, u32 at, struct rec_tail *tail, u64 from)
+{
+	long got;
+
+	tail->bytes = 0;
+	tail->flags = TAIL_READ_FAILED;
+	keep(at);
+	if (!fits(at, PATH_BYTES_MAX))
+		return at;
+	got = read_user_string(&buffer->bytes[at], PATH_BYTES_MAX, from);
+	if (got > 0 && got <= PATH_BYTES_MAX) {
+		tail->bytes = got - 1;
+		/* A string of the limit's length is either cut or too long for the kernel as well. */
+		tail->flags = got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;
+	}
+	note((struct rec_header *)buffer, tail->flags);
+	return at + tail->bytes;
+}
+
+/* Appends a string of the kernel. */
+static inline_always u32 append_kernel_string(struct buffer *buffer, u32 at, struct rec_tail *tail, const char *from)
+{
+	long got;
+
+	tail->bytes = 0;
+	tail->flags = TAIL_READ_FAILED;
+	keep(at);
+	if (!fits(at, PATH_BYTES_MAX))
+		return at;
+	got = read_kernel_string(&buffer->bytes[at], PATH_BYTES_MAX, from);
+	if (got > 0 && got <= PATH_BYTES_MAX) {
+		tail->bytes = got - 1;
+		tail->flags = got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;
+	}
+	note((struct rec_header *)buffer, tail->flags);
+	return at + tail->bytes;
+}
+
+/* Appends `bytes` bytes of the program, at most `max`, a constant. */
+static inline_always u32 append_user(struct buffer *buffer, u32 at, struct rec_tail *tail, u64 from, u64 bytes, u32 max)
+{
+	u32 take = bytes > max ? max : bytes;
+
+	tail->bytes = 0;
+	tail->flags = bytes > max ? TAIL_TRUNCATED : 0;
+	keep(at);
+	keep(take);
+	if (!fits(at, max) || take > max || read_user(&buffer->bytes[at], take, from))
+		tail->flags = TAIL_READ_FAILED;
+	else
+		tail->bytes = take;
+	note((struct rec_header *)buffer, tail->flags);
+	return at + tail->bytes;
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every map and global of the base object. What user space does with each stands in src/lib.rs.
+ */
+#ifndef SAKER_MAPS_H
+#define SAKER_MAPS_H
+
+#include "bpf.h"
+
+enum buffer_size {
+	NAME_BYTES_MAX = 256,
+	/* The largest record: exec with every tail full. A per-CPU value may have 32 KiB. */
+	RECORD_BYTES_MAX = sizeof(union rec_any) + 3 * PATH_BYTES_MAX + ARGS_BYTES_MAX + PATH_BYTES_MAX,
+};
+
+/*
+ * Who collects into which buffer. Each program has its own: programs can interrupt each other on one CPU
+ * where the kernel lets tracepoints be preempted, and one program never interrupts itself (the kernel
+ * refuses the nested call).
+ */
+enum slot {
+	SLOT_EXEC,
+	SLOT_CALL,
+	SLOT_SCAN,
+	SLOTS,
+};
+
+/* Where a mount is: the mount above it and the directory there, and its own root. */
+struct mount_place {
+	u64 above, mountpoint, root;
+};
+
+/* A record on its way: fixed part, then tails. */
+struct buffer {
+	u8 bytes[RECORD_BYTES_MAX];
+};
+
+/* A path walk: the question, where it is, and the answer, which grows from the end of the buffer to its front. */
+struct walk {
+	u64 root_dentry, root_mount; /* root directory of the task */
+	u64 dentry, mount;           /* from here; then where the walk is */
+	struct mount_place place;    /* of that mount */
+	u32 start;                   /* the path is bytes[start..PATH_BYTES_MAX] */
+	u32 root;                    /* where the part below the root directory starts, or ROOT_NOT_MET */
+	u32 flags;                   /* enum rec_tail_flag */
+	u32 pad;
+	u8 bytes[PATH_BYTES_MAX + NAME_BYTES_MAX];
+};
+
+/* Records for user space. The loader sets the size. */
+struct {
+	map_uint(type, MAP_RINGBUF);
+	map_uint(max_entries, 8 * 1024 * 1024);
+} ring SEC(".maps");
+
+/* enum rec_kind → what became of its records on this CPU. */
+struct {
+	map_uint(type, MAP_PERCPU_ARRAY);
+	map_uint(max_entries, KINDS_MAX);
+	map_type(key, u32);
+	map_type(value, struct rec_counters);
+} counters SEC(".maps");
+
+/* System call number → which call it is by each entry, if wanted. */
+struct {
+	map_uint(type, MAP_ARRAY);
+	map_uint(max_entries, CALLS_MAX);
+	map_type(key, u32);
+	map_type(value, struct rec_watch);
+} watch SEC(".maps");
+
+struct {
+	map_uint(type, MAP_PERCPU_ARRAY);
+	map_uint(max_entries, SLOTS);
+	map_type(key, u32);
+	map_type(value, struct buffer);
+} buffers SEC(".maps");
+
+struct {
+	map_uint(type, MAP_PERCPU_ARRAY);
+	map_uint(max_entries, SLOTS);
+	map_type(key, u32);
+	map_type(value, struct walk);
+} walks SEC(".maps");
+
+/* When the reader of the ring was woken last. */
+static u64 woken_boot_ns;
+
+/* The process that runs the scan, which is the agent: its system calls are not recorded. 0: none yet. */
+static u32 agent_pid;
+
+/*
+ * Whether a controller that container runtimes use is on a cgroup v1 hierarchy. The scan finds out, to spare
+ * every record the question; until then it is open.
+ */
+enum v1 { V1_UNKNOWN, V1_NO, V1_YES };
+static enum v1 memory_v1, pids_v1;
+
+/* Brings all of record.h into BTF. */
+const volatile struct rec_layout layout_anchor;
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sockets: what the kernel knows of one, and the record of connect.
+ */
+#ifndef SAKER_NET_H
+#define SAKER_NET_H
+
+#include "file.h"
+
+static inline_always u16 from_network(u16 port)
+{
+	return __builtin_bswap16(port);
+}
+
+static inline_always void fill_addresses(struct rec_socket *to, struct sock *sk)
+{
+	to->local_port = peek(sk, __sk_common.skc_num);
+	to->remote_port = from_network(peek(sk, __sk_common.skc_dport));
+	if (to->family == AF_INET) {
+		read_kernel(to->local_addr, 4, &sk->__sk_common.skc_rcv_saddr);
+		read_kernel(to->remote_addr, 4, &sk->__sk_common.skc_daddr);
+	} else {
+		read_kernel(to->local_addr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		read_kernel(to->remote_addr, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+/* Leaves `to` as it is, zero, when the file is no socket. */
+static inline_always void fill_socket(struct rec_socket *to, struct file *file)
+{
+	struct inode *inode = peek(file, f_inode);
+	struct socket *socket;
+	struct sock *sk;
+	struct net *net;
+
+	if ((peek(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	socket = peek(file, private_data);
+	sk = peek(socket, sk);
+	if (!sk)
+		return;
+	net = peek(sk, __sk_common.skc_net.net);
+	to->ino = peek(inode, i_ino);
+	to->net_ns = peek(net, ns.inum);
+	to->family = peek(sk, __sk_common.skc_family);
+	to->sock_type = peek(sk, sk_type);
+	to->protocol = peek(sk, sk_protocol);
+	to->state = peek(sk, __sk_common.skc_state);
+	if (to->family == AF_INET || to->family == AF_INET6)
+		fill_addresses(to, sk);
+}
+
+/* connect(fd, addr, length) */
+static inline_always void collect_connect(struct buffer *buffer, const struct call *call)
+{
+	struct rec_connect *connect = (struct rec_connect *)buffer;
+	u32 at = sizeof(*connect), length = call->arguments[2];
+	struct file *file;
+
+	fill_call_header(&connect->header, &connect->call, KIND_CONNECT, call);
+	connect->fd = call->arguments[0];
+	connect->socket = (struct rec_socket){};
+	file = file_of(call->task, connect->fd);
+	if (file)
+		fill_socket(&connect->socket, file);
+	at = append_user(buffer, at, &connect->addr, call->arguments[1], length, SOCKADDR_BYTES_MAX);
+	submit(KIND_CONNECT, buffer, at);
+}
+
+#endif
