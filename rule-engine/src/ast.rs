@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use crate::source::TextRange;
 
+mod print;
+
 /// A condition or a part of one.
 #[derive(Clone, Debug)]
 pub struct Expr {
@@ -208,4 +210,111 @@ pub enum Transformer {
     Concat,
     /// Options of a command line.
     Getopt,
+}
+
+impl Operator {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Eq,
+        Self::Ne,
+        Self::Lt,
+        Self::Le,
+        Self::Gt,
+        Self::Ge,
+        Self::Exists,
+        Self::In,
+        Self::Intersects,
+        Self::Pmatch,
+        Self::Contains,
+        Self::Icontains,
+        Self::Bcontains,
+        Self::Startswith,
+        Self::Bstartswith,
+        Self::Endswith,
+        Self::Glob,
+        Self::Iglob,
+        Self::Regex,
+    ];
+
+    /// Its name, as conditions write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::Ne => "!=",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Gt => ">",
+            Self::Ge => ">=",
+            Self::Exists => "exists",
+            Self::In => "in",
+            Self::Intersects => "intersects",
+            Self::Pmatch => "pmatch",
+            Self::Contains => "contains",
+            Self::Icontains => "icontains",
+            Self::Bcontains => "bcontains",
+            Self::Startswith => "startswith",
+            Self::Bstartswith => "bstartswith",
+            Self::Endswith => "endswith",
+            Self::Glob => "glob",
+            Self::Iglob => "iglob",
+            Self::Regex => "regex",
+        }
+    }
+
+    /// Whether `anyof` and kin may stand behind it.
+    pub fn takes_modifier(self) -> bool {
+        !matches!(
+            self,
+            Self::Lt
+                | Self::Le
+                | Self::Gt
+                | Self::Ge
+                | Self::Exists
+                | Self::In
+                | Self::Intersects
+                | Self::Pmatch
+        )
+    }
+}
+
+impl Modifier {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Oneof, Self::Anyof, Self::Allof];
+
+    /// Its name, as conditions write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Oneof => "oneof",
+            Self::Anyof => "anyof",
+            Self::Allof => "allof",
+        }
+    }
+}
+
+impl Transformer {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Tolower,
+        Self::Toupper,
+        Self::B64,
+        Self::Basename,
+        Self::Len,
+        Self::Join,
+        Self::Concat,
+        Self::Getopt,
+    ];
+
+    /// Its name, as conditions write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tolower => "tolower",
+            Self::Toupper => "toupper",
+            Self::B64 => "b64",
+            Self::Basename => "basename",
+            Self::Len => "len",
+            Self::Join => "join",
+            Self::Concat => "concat",
+            Self::Getopt => "getopt",
+        }
+    }
 }

@@ -42,3 +42,63 @@ pub struct TextRange {
     /// One behind the last byte.
     pub end: u32,
 }
+
+impl Source {
+    /// Line and column of a byte, both from 1; the column counts characters. A place behind the end is the end.
+    pub fn position(&self, offset: u32) -> (usize, usize) {
+        let end = floor_char_boundary(&self.text, offset as usize);
+        let before = &self.text[..end];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        (line, before[line_start..].chars().count() + 1)
+    }
+
+    /// The bytes of a span, widened to whole characters and cut to the text.
+    pub(crate) fn range(&self, span: Span) -> std::ops::Range<usize> {
+        let start = floor_char_boundary(&self.text, span.start as usize);
+        let mut end = (span.end as usize).clamp(start, self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        start..end
+    }
+}
+
+fn floor_char_boundary(text: &str, offset: usize) -> usize {
+    let mut at = offset.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_from_one_in_characters() {
+        let source = Source {
+            name: "a.yaml".into(),
+            text: "ab\né x\n".into(),
+        };
+        for (offset, expected) in [
+            (0, (1, 1)),
+            (2, (1, 3)),
+            (3, (2, 1)),
+            (4, (2, 1)),
+            (5, (2, 2)),
+            (8, (3, 1)),
+            (999, (3, 1)),
+        ] {
+            assert_eq!(source.position(offset), expected, "{offset}");
+        }
+        let span = Span {
+            source: SourceId(0),
+            start: 4,
+            end: 4,
+        };
+        assert_eq!(source.range(span), 3..5);
+        assert_eq!(source.range(Span { end: 99, ..span }), 3..8);
+    }
+}

@@ -1,3 +1,5 @@
+//! Records as the kernel sends them, and bytes that only look like records.
+
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::*;

@@ -1,0 +1,65 @@
+# Builds, runs and checks Saker on Debian and Ubuntu. Needed beforehand: git, make, and Rust by rustup.
+# Each target installs what it lacks and nothing else; where all is present, nothing is installed.
+
+# Where rustup and Debian put programs that are not on every user's path.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+HOST := $(shell PATH="$(PATH)" rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr a-z- A-Z_)
+
+# The kernel lets only root watch it: what cargo runs runs as root, what it builds stays the user's.
+ifneq ($(SUDO),)
+export CARGO_TARGET_$(HOST)_RUNNER := sudo -E
+endif
+
+# Rule files from upstream beside the checkout, if there are any: the compatibility tests read them.
+ifneq ($(wildcard ../shared/compat/*.yaml),)
+export SAKER_COMPAT_RULES ?= $(abspath ../shared/compat)
+endif
+
+# $(call need,CHECK,PACKAGE...) installs the packages unless the check succeeds.
+need = @{ $(1); } >/dev/null 2>&1 || $(SUDO) scripts/install $(2)
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: run
+run: compiler ## Build the agent and run it, with ARGS="…" for its flags.
+	cargo run --release --bin saker -- run $(ARGS)
+
+.PHONY: test
+test: compiler nextest services ## Run all tests, on the real kernel and with real containers.
+ifneq ($(SUDO),)
+	cargo nextest run --workspace --no-run
+	@sudo -v # Asked for here, after the long build: tests have no terminal to ask on.
+endif
+	cargo nextest run --workspace
+
+.PHONY: lint
+lint: compiler ## Check format, lints and the borders between the rooms.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet -p exporter --test tidy
+
+# What it takes to build: Rust, a linker, and clang for the kernel programs.
+.PHONY: compiler
+compiler:
+	@command -v cargo >/dev/null || { echo "cargo is missing; install Rust from https://rustup.rs" >&2; exit 1; }
+	$(call need,command -v cc,gcc libc6-dev)
+	$(call need,command -v clang || command -v clang-19,clang)
+
+# Built from source the first time, which takes minutes.
+.PHONY: nextest
+nextest: compiler
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+
+# What the end-to-end tests start: a scraper, container runtimes, and a program that runs in any container.
+.PHONY: services
+services:
+	$(call need,command -v prometheus && command -v promtool,prometheus)
+	$(call need,command -v dockerd,docker.io)
+	$(call need,command -v docker,docker-cli)
+	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)
+	$(call need,command -v podman,podman)
+	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)

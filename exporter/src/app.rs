@@ -1,0 +1,225 @@
+//! Builds the rooms, joins them, and ends them in order.
+//!
+//! Order of the start: rules are loaded and the address is taken before the kernel is touched, so that a mistake leaves
+//! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
+//! record; ready is said last. Order of the end: the source first, then what it feeds.
+
+mod events;
+mod reload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rule_engine::program::RuleSet;
+use rule_engine::schema::Schema;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::events::EventThread;
+use self::reload::{ReloadMetrics, Reloader};
+use crate::config::{OutputFormat, Settings};
+use crate::detect::{Detector, RuleMetrics};
+use crate::event::decode::{CALLS, PROCESS_EVENTS};
+use crate::http::{Readiness, Server, Site};
+use crate::metrics::{self, Counter, Declaration, Registry};
+use crate::output::{self, Format, Lines, Queue, Writer};
+use crate::pipeline::{Pipeline, PipelineMetrics};
+use crate::probe::{KernelCounters, Probe, kind_name};
+use crate::rules::Rules;
+use crate::state::State;
+use crate::state::user::Users;
+use crate::sys::{self, capability, memory};
+
+/// How long open requests and queued matches may take at the end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the agent until it is told to end. `rules` is what `settings` name, loaded.
+///
+/// # Errors
+/// When the address is taken, or the kernel refuses the probes.
+pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::Result<()> {
+    let server = Server::bind(settings.listen)?;
+    let mut registry = Registry::new();
+    let rooms = Rooms::declare(&mut registry, settings, schema);
+    let readiness = Readiness::new("starting");
+
+    let mut probe = Probe::load(settings.ring_bytes)?;
+    declare_kernel(
+        &mut registry,
+        probe.take_counters()?,
+        rooms.pipeline.malformed(),
+    );
+    let watched = watched_calls(&rules.set, schema);
+    probe.watch(|name| watched.contains(&name))?;
+    probe.attach()?;
+    let scanned = probe.scan()?;
+    let ring = probe.take_ring()?;
+    capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
+
+    let (queue, writer) = match line_format(settings.output) {
+        Some(format) => {
+            let lines = Lines::new(format, sys::hostname());
+            let writer = Writer::start(rooms.pending, std::io::stdout(), lines)
+                .context("the writer thread cannot be started")?;
+            (Some(rooms.queue), Some(writer))
+        }
+        None => (None, None),
+    };
+    rooms.reload.succeeded(rules.enabled());
+    let detector = Detector::new(rules.set, &rooms.rules);
+    let state = State::new(settings.processes_max, Arc::new(users()));
+    let hostname = sys::hostname();
+    let pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    let events = EventThread::start(pipeline, ring, scanned)?;
+    memory::give_back();
+    tracing::info!(address = %server.local_addr()?, "ready");
+    readiness.set_ready();
+
+    let site = Site {
+        registry: Arc::new(registry),
+        readiness: readiness.clone(),
+    };
+    let reloader = Reloader {
+        settings: settings.clone(),
+        schema: Arc::clone(schema),
+        rules: rooms.rules,
+        metrics: rooms.reload,
+        probe,
+        events: events.handle(),
+        watched,
+    };
+    let served = serve(server, site, reloader, &readiness);
+    events.stop()?;
+    if let Some(writer) = writer
+        && !writer.finish(DRAIN)
+    {
+        tracing::warn!("standard output did not take the last matches in time");
+    }
+    served
+}
+
+/// What the rooms declared, before they run.
+struct Rooms {
+    rules: RuleMetrics,
+    pipeline: PipelineMetrics,
+    reload: ReloadMetrics,
+    queue: Queue,
+    pending: output::Pending,
+}
+
+impl Rooms {
+    fn declare(registry: &mut Registry, settings: &Settings, schema: &Schema) -> Self {
+        metrics::declare_build_info(registry);
+        metrics::declare_process(registry);
+        let supplied: Vec<&str> = supplied_events().collect();
+        let (queue, pending) = output::queue(registry);
+        Self {
+            rules: RuleMetrics::declare(registry),
+            pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
+            reload: ReloadMetrics::declare(registry),
+            queue,
+            pending,
+        }
+    }
+}
+
+/// The kernel's counters, and every way in which an event can be lost before a rule has seen it.
+fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: Counter) {
+    let counters = Arc::new(counters);
+    let lost = Arc::clone(&counters);
+    registry.counters_read(
+        Declaration {
+            name: "saker_kernel_events_total",
+            help: "Records of the probes by kind and by what became of them, counted in the kernel.",
+            labels: ["type", "outcome"],
+        },
+        move |rows| {
+            for count in counters.read() {
+                let kind = kind_name(count.kind);
+                rows([kind, "submitted"], count.submitted);
+                rows([kind, "filtered"], count.filtered);
+                rows([kind, "lost"], count.lost());
+            }
+        },
+    );
+    registry.counters_read(
+        Declaration {
+            name: "saker_events_lost_total",
+            help: "Events that no rule has seen, by the reason.",
+            labels: ["reason"],
+        },
+        move |rows| {
+            let (mut ring_full, mut no_scratch) = (0, 0);
+            for count in lost.read() {
+                ring_full += count.lost_ring_full;
+                no_scratch += count.lost_no_scratch;
+            }
+            rows(["ring_full"], ring_full);
+            rows(["no_scratch"], no_scratch);
+            rows(["malformed"], malformed.get());
+        },
+    );
+}
+
+/// Names of the event types that some probe supplies.
+fn supplied_events() -> impl Iterator<Item = &'static str> {
+    PROCESS_EVENTS
+        .iter()
+        .copied()
+        .chain(CALLS.iter().map(|(_, name)| *name))
+}
+
+/// Names of the system calls whose records the rules want.
+fn watched_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
+    let wanted = |name: &&str| {
+        let event = schema.event(name);
+        event.is_some_and(|event| rules.events().contains(event))
+    };
+    CALLS.iter().map(|(_, name)| *name).filter(wanted).collect()
+}
+
+fn line_format(output: OutputFormat) -> Option<Format> {
+    match output {
+        OutputFormat::Json => Some(Format::Json),
+        OutputFormat::Text => Some(Format::Text),
+        OutputFormat::None => None,
+    }
+}
+
+/// Serves HTTP, and reloads rules when told to, until a signal ends the agent.
+fn serve(
+    server: Server,
+    site: Site,
+    mut reloader: Reloader,
+    readiness: &Readiness,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime of the HTTP face cannot be started")?;
+    runtime.block_on(async {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut changes = reloader.changes();
+        let until_told_to_end = async {
+            loop {
+                tokio::select! {
+                    _ = hangup.recv() => reloader.reload().await,
+                    () = changes.next() => reloader.reload().await,
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                }
+            }
+            readiness.set_not_ready("the agent is ending");
+        };
+        let served = server.serve(site, until_told_to_end, DRAIN).await;
+        served.context("the HTTP face cannot be served")
+    })
+}
+
+/// The host's user database; what cannot be read leaves ids without names.
+fn users() -> Users {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    Users::parse(&read("/etc/passwd"), &read("/etc/group"))
+}

@@ -1,0 +1,73 @@
+//! `saker run`: the agent.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use rule_engine::schema::Schema;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Layer, OutputFormat, Settings};
+use crate::{app, rules};
+
+/// Watch this host, judge what happens by the rules, and serve the counts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Configuration file (YAML).
+    #[arg(short, long, value_name = "FILE", env = "SAKER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Rules file, or directory of rules files; may be given several times. Default: the bundled rules.
+    #[arg(short, long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Address that HTTP is served on [default: 127.0.0.1:9797].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// What is printed for each match [default: json].
+    #[arg(long, value_enum)]
+    output: Option<OutputFormat>,
+}
+
+impl Args {
+    /// Defaults < file < environment < flags.
+    fn settings(self) -> anyhow::Result<Settings> {
+        let file = self.config.as_deref().map(Layer::read).transpose()?;
+        let environment = Layer::from_environment(|name| std::env::var(name).ok())?;
+        let flags = Layer {
+            rules: (!self.rules.is_empty()).then_some(self.rules),
+            listen: self.listen,
+            output: self.output,
+            ..Layer::default()
+        };
+        Ok(Settings::from_layers(
+            file.into_iter().chain([environment, flags]),
+        )?)
+    }
+}
+
+/// Runs until a signal ends it.
+pub(super) fn run(args: Args) -> ExitCode {
+    let filter = EnvFilter::try_from_env("SAKER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Standard output is for matches.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    match agent(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("saker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn agent(args: Args) -> anyhow::Result<()> {
+    let settings = args.settings()?;
+    let schema = Arc::new(Schema::syscall());
+    let rules = rules::load(&settings, &schema)?;
+    rules.warn();
+    app::run(&settings, rules, &schema)
+}

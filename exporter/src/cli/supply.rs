@@ -1,0 +1,61 @@
+//! What this agent supplies of what rules may ask for.
+//!
+//! In: the tables of the decoder and of the event's fields. Out: the tier of an event type, and whether a field has a
+//! source. Never: what a certain kernel refuses; `saker run` finds that out.
+
+use std::sync::Arc;
+
+use rule_engine::load::RuleInfo;
+use rule_engine::schema::{FieldId, Schema};
+
+use crate::event::decode::{CALLS, PROCESS_EVENTS};
+use crate::event::fields::FieldTable;
+
+/// The tier whose programs every supported kernel loads.
+const BASE: &str = "base";
+
+/// Fields that follow from the event's type; the engine has them by itself.
+const BUILT_IN: [&str; 4] = ["evt.type", "evt.type.is", "syscall.type", "evt.dir"];
+
+/// What this build of the agent supplies.
+pub(super) struct Agent<'s> {
+    schema: &'s Schema,
+    fields: FieldTable,
+}
+
+impl<'s> Agent<'s> {
+    /// What this build supplies.
+    pub(super) fn new(schema: &'s Schema) -> Agent<'s> {
+        Agent {
+            schema,
+            fields: FieldTable::new(Arc::new(schema.clone()), ""),
+        }
+    }
+
+    /// The tier of probes that supplies an event type; `None`: no probe does, so rules that are only about it never match.
+    pub(super) fn tier(&self, event: &str) -> Option<&'static str> {
+        let calls = || CALLS.iter().map(|(_, name)| *name);
+        (PROCESS_EVENTS.contains(&event) || calls().any(|call| call == event)).then_some(BASE)
+    }
+
+    /// Whether a field has a source; without one it is always missing.
+    pub(super) fn has(&self, field: FieldId) -> bool {
+        BUILT_IN.contains(&self.schema.field_def(field).name) || self.fields.supplies(field)
+    }
+
+    /// Fields without a source that a rule's condition looks at, as it writes them.
+    pub(super) fn lacking<'r>(&self, rule: &'r RuleInfo) -> Vec<&'r str> {
+        let lacks = |written: &&str| {
+            let name = written.split('[').next().unwrap_or(written);
+            self.schema
+                .split(name)
+                .is_some_and(|(field, _)| !self.has(field))
+        };
+        rule.details
+            .condition_fields
+            .iter()
+            .map(String::as_str)
+            .filter(lacks)
+            .collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! The loaded rules, the counter of each, and what a match takes with it.
+//!
+//! In: an [`Event`]. Out: counts, and an [`OwnedMatch`] for each rule that holds. Never: a lock, or an allocation for an
+//! event that matches nothing.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use rule_engine::eval::{Evaluator, Match};
+use rule_engine::program::{RuleId, RuleSet};
+use uuid::Uuid;
+
+use crate::event::{Event, View};
+use crate::metrics::{Counter, Declaration, Family, Registry};
+use crate::output::{FieldValue, OwnedMatch, RuleFacts};
+
+/// The metrics of rules.
+#[derive(Clone, Debug)]
+pub struct RuleMetrics {
+    matches: Family<3, Counter>,
+}
+
+impl RuleMetrics {
+    /// Declares them.
+    pub fn declare(registry: &mut Registry) -> Self {
+        Self {
+            matches: registry.counters(Declaration {
+                name: "saker_rule_matches_total",
+                help: "Events that a rule matched; every loaded rule is there from the start, at 0.",
+                labels: ["rule", "priority", "source"],
+            }),
+        }
+    }
+}
+
+/// A rule set ready to judge. Replaced whole at a reload.
+pub struct Detector {
+    rules: RuleSet,
+    evaluator: Evaluator,
+    handles: Vec<Handle>,
+    /// Rules that have matched the event at hand.
+    matched: Vec<RuleId>,
+    /// Where the two paths of an event are compared; emptied after each.
+    arena: Bump,
+}
+
+/// What a match of one rule needs, made once.
+struct Handle {
+    matches: Counter,
+    facts: Arc<RuleFacts>,
+    /// Keys of the fields that the rule's output mentions, in the order in which a match gives them.
+    keys: Vec<Arc<str>>,
+}
+
+impl Detector {
+    /// Takes a rule set into service: its rules are on `/metrics` at 0 from here on.
+    #[must_use]
+    pub fn new(rules: RuleSet, metrics: &RuleMetrics) -> Self {
+        let handles = rules
+            .rules()
+            .iter()
+            .map(|rule| Handle {
+                matches: metrics
+                    .matches
+                    .with([&*rule.name, rule.priority.as_str(), &*rule.source]),
+                facts: Arc::new(RuleFacts {
+                    name: rule.name.as_str().into(),
+                    priority: rule.priority,
+                    source: rule.source.as_str().into(),
+                    tags: rule.tags.iter().map(|tag| tag.as_str().into()).collect(),
+                }),
+                keys: rule
+                    .output
+                    .fields()
+                    .iter()
+                    .map(|field| field.key.as_str().into())
+                    .collect(),
+            })
+            .collect();
+        Self {
+            evaluator: Evaluator::new(&rules),
+            rules,
+            handles,
+            matched: Vec::new(),
+            arena: Bump::new(),
+        }
+    }
+
+    /// Judges an event by what the caller asked for and, where that is another path, by what the kernel opened. A rule
+    /// matches an event once; the first view that fired is the one that the match shows.
+    pub fn evaluate(&mut self, mut event: Event<'_>, mut on_match: impl FnMut(OwnedMatch)) {
+        self.matched.clear();
+        self.evaluate_view(&event, &mut on_match);
+        let differs = event.effective_path_differs(&self.arena);
+        self.arena.reset();
+        if differs {
+            event.view = View::Effective;
+            self.evaluate_view(&event, &mut on_match);
+        }
+    }
+
+    fn evaluate_view(&mut self, event: &Event<'_>, on_match: &mut impl FnMut(OwnedMatch)) {
+        let Self {
+            rules,
+            evaluator,
+            handles,
+            matched,
+            arena: _,
+        } = self;
+        evaluator.evaluate(rules, event, |fired: Match<'_>| {
+            let id = fired.rule.id;
+            let Some(handle) = handles.get(id.0 as usize) else {
+                return;
+            };
+            if matched.contains(&id) {
+                return;
+            }
+            matched.push(id);
+            handle.matches.inc();
+            on_match(owned(&fired, handle, event));
+        });
+    }
+}
+
+fn owned(fired: &Match<'_>, handle: &Handle, event: &Event<'_>) -> OwnedMatch {
+    let mut message = String::new();
+    fired.output(&mut message);
+    OwnedMatch {
+        uuid: Uuid::now_v7(),
+        time_wall_ns: event.wall_ns(event.boot_ns),
+        rule: Arc::clone(&handle.facts),
+        message,
+        fields: handle
+            .keys
+            .iter()
+            .zip(fired.fields())
+            .map(|(key, (_, value, _))| (Arc::clone(key), FieldValue::from(value)))
+            .collect(),
+    }
+}

@@ -1,0 +1,114 @@
+//! Which field of the schema is answered by what.
+//!
+//! In: a field of the schema and an [`Event`]. Out: its value, missing, or Falco's placeholder. The lists of this folder's
+//! files are the one place that says which fields the agent supplies.
+
+mod args;
+mod call;
+mod file;
+mod process;
+mod socket;
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use bumpalo::collections::String as ArenaString;
+use rule_engine::schema::{EventTypeId, FieldId, ParamDef, Schema};
+use rule_engine::value::{FieldKey, FieldRef, Fields, Value};
+
+use super::Event;
+
+/// How a field is got out of an event.
+type Get = for<'a> fn(&'a Event<'_>, &FieldKey, &'a Bump) -> Option<Value<'a>>;
+
+/// The fields of a schema and how each is got. Made once.
+pub struct FieldTable {
+    by_id: Vec<Get>,
+    supplied: Vec<bool>,
+    schema: Arc<Schema>,
+    hostname: Box<str>,
+}
+
+impl FieldTable {
+    /// Binds every field of the schema to its source; one that has none is always missing.
+    #[must_use]
+    pub fn new(schema: Arc<Schema>, hostname: &str) -> Self {
+        let mut by_id: Vec<Get> = vec![|_, _, _| None; schema.fields.len()];
+        let mut supplied = vec![false; schema.fields.len()];
+        for (name, get) in Self::supplied_fields() {
+            if let Some(FieldId(id)) = schema.field(name) {
+                by_id[usize::from(id)] = *get;
+                supplied[usize::from(id)] = true;
+            }
+        }
+        Self {
+            by_id,
+            supplied,
+            schema,
+            hostname: hostname.into(),
+        }
+    }
+
+    /// Whether the agent has a source for a field.
+    #[must_use]
+    pub fn supplies(&self, field: FieldId) -> bool {
+        self.supplied
+            .get(usize::from(field.0))
+            .copied()
+            .unwrap_or(false)
+    }
+
+    fn event_name(&self, kind: EventTypeId) -> &'static str {
+        self.schema
+            .events
+            .get(usize::from(kind.0))
+            .map_or("", |event| event.name)
+    }
+
+    fn params(&self, kind: EventTypeId) -> &'static [ParamDef] {
+        self.schema
+            .events
+            .get(usize::from(kind.0))
+            .map_or(&[], |event| event.params)
+    }
+
+    fn supplied_fields() -> impl Iterator<Item = &'static (&'static str, Get)> {
+        [
+            call::FIELDS,
+            args::FIELDS,
+            process::FIELDS,
+            file::FIELDS,
+            socket::FIELDS,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl Fields for Event<'_> {
+    fn event_type(&self) -> EventTypeId {
+        self.kind
+    }
+
+    fn get<'a>(&'a self, field: &FieldRef, arena: &'a Bump) -> Option<Value<'a>> {
+        let get = self.table.by_id.get(usize::from(field.id.0))?;
+        get(self, &field.arg, arena)
+    }
+}
+
+/// Text that is put together.
+fn written<'a>(arena: &'a Bump, what: fmt::Arguments<'_>) -> Value<'a> {
+    let mut line = ArenaString::new_in(arena);
+    // Writing to the arena does not fail; what a value's own formatting refuses is left out.
+    let _ = line.write_fmt(what);
+    Value::Text(line.into_bump_str().as_bytes())
+}
+
+/// Text may be any bytes.
+fn text(bytes: &[u8]) -> Value<'_> {
+    Value::Text(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,513 @@
+//! Every field of the lists, asked of events whose facts are known.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use rule_engine::schema::{ArgKind, Type};
+
+use super::*;
+use crate::event::container::{ContainerId, Runtime};
+use crate::event::model::{
+    Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
+};
+use crate::event::{Connect, Facts, Inode, Open, Socket, View};
+
+static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::syscall()));
+
+struct World {
+    processes: HashMap<ProcessKey, Process>,
+    root: User,
+}
+
+impl Surroundings for World {
+    fn process(&self, key: ProcessKey) -> Option<&Process> {
+        self.processes.get(&key)
+    }
+
+    fn user(&self, uid: u32) -> Option<&User> {
+        (uid == 0).then_some(&self.root)
+    }
+
+    fn group(&self, gid: u32) -> Option<&str> {
+        (gid == 0).then_some("wheel")
+    }
+}
+
+fn key(pid: u32) -> ProcessKey {
+    ProcessKey {
+        pid,
+        start_boot_ns: u64::from(pid) * 1000,
+    }
+}
+
+fn process(pid: u32, parent: u32, name: &str, args: &str) -> Process {
+    let mut comm = [0; 16];
+    comm[..name.len()].copy_from_slice(name.as_bytes());
+    Process {
+        key: key(pid),
+        parent: key(parent),
+        comm: Comm::new(comm),
+        image: Arc::new(Image {
+            path: format!("/usr/bin/{name}").into_bytes().into(),
+            exe: format!("./{name}").into_bytes().into(),
+            args: args.as_bytes().into(),
+            ctime_ns: 7,
+            mtime_ns: 8,
+            inode: 9,
+            ..Image::default()
+        }),
+        cwd: Arc::from(&b"/work"[..]),
+        credentials: Credentials {
+            loginuid: u32::MAX,
+            cap_effective: 0b11,
+            ..Credentials::default()
+        },
+        cgroup: Arc::default(),
+        tty: 34816,
+        sid: 20,
+        pgid: 30,
+        vpid: pid - 9,
+        pid_namespace: 0,
+        seen_boot_ns: 0,
+    }
+}
+
+/// `init → sh(20) → make(25) → cat(30)`
+fn world() -> World {
+    let processes = [
+        process(10, 0, "init", ""),
+        process(20, 10, "sh", "-l\0"),
+        process(25, 20, "make", "all\0-j\0"),
+        process(30, 25, "cat", "-n\0a b\0"),
+    ];
+    World {
+        processes: processes.into_iter().map(|p| (p.key, p)).collect(),
+        root: User {
+            name: "root".into(),
+            home: "/root".into(),
+            shell: "/bin/sh".into(),
+        },
+    }
+}
+
+/// What a field of an event prints as, roughly: enough to compare.
+fn check(facts: Facts<'_>, kind: &str, view: View, known: bool, rows: &[(&str, &str)]) {
+    let world = world();
+    let table = FieldTable::new(Arc::clone(&SCHEMA), "node-1");
+    let cgroup = Cgroup {
+        container: Some(ContainerId {
+            full: "0123456789abcdef".repeat(4).into(),
+            runtime: Runtime::Docker,
+            pod_uid: None,
+        }),
+        ..Cgroup::default()
+    };
+    let event = Event {
+        kind: SCHEMA.event(kind).unwrap(),
+        number: 1,
+        boot_ns: 1_000_000,
+        boot_wall_ns: 0,
+        cpu: 3,
+        tid: 31,
+        actor: key(30),
+        uid: 0,
+        gid: 0,
+        process: known.then(|| &world.processes[&key(30)]),
+        cgroup: known.then_some(&cgroup),
+        surroundings: &world,
+        facts,
+        view,
+        table: &table,
+    };
+    let arena = Bump::new();
+    for (text, expected) in rows {
+        let value = get(&event, text, &arena);
+        assert_eq!(value.map_or("-".to_owned(), show), *expected, "{text}");
+    }
+}
+
+fn get<'a>(event: &'a Event<'_>, text: &str, arena: &'a Bump) -> Option<Value<'a>> {
+    let (name, index) = match text.split_once('[') {
+        Some((name, rest)) => (name, Some(rest.trim_end_matches(']'))),
+        None => (text, None),
+    };
+    let (id, dotted) = SCHEMA
+        .split(name)
+        .unwrap_or_else(|| panic!("no field {name}"));
+    let arg = match (index, dotted) {
+        (Some(index), _) => FieldKey::Index(index.parse().unwrap()),
+        (None, Some(name)) => FieldKey::Name(name.into()),
+        (None, None) => FieldKey::None,
+    };
+    event.get(&FieldRef { id, arg }, arena)
+}
+
+fn show(value: Value<'_>) -> String {
+    match value {
+        Value::Text(bytes) | Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::Uint(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Ip(address) => address.to_string(),
+        Value::List(values) | Value::Several(values) => {
+            let shown: Vec<_> = values.iter().map(|value| show(*value)).collect();
+            format!("({})", shown.join(","))
+        }
+    }
+}
+
+const EXEC: Facts<'_> = Facts::Exec { filename: b"./cat" };
+
+fn open(result: i64) -> Open<'static> {
+    Open {
+        result,
+        dirfd: -100,
+        flags: 0o2_000_000,
+        mode: 0,
+        resolve: 0,
+        requested: b"../etc//shadow",
+        dir: b"/work",
+        effective: b"/etc/shadow.real",
+        inode: Inode {
+            number: 77,
+            dev: 0x0080_0301,
+            mode: 0o100_640,
+            upper_layer: true,
+            lower_layer: false,
+        },
+        created: false,
+    }
+}
+
+fn connect(result: i64, remote: Option<SocketAddr>) -> Facts<'static> {
+    Facts::Connect(Connect {
+        result,
+        fd: 5,
+        socket: Socket {
+            inode: 1,
+            family: 2,
+            kind: 1,
+            protocol: 6,
+            local: remote.map(|_| "10.0.0.2:4000".parse().unwrap()),
+            remote,
+        },
+        unix_path: b"",
+    })
+}
+
+#[test]
+fn every_listed_field_exists_once_and_has_the_value_type_of_the_schema() {
+    let world = world();
+    let table = FieldTable::new(Arc::clone(&SCHEMA), "node-1");
+    let arena = Bump::new();
+    let mut names = std::collections::HashSet::new();
+    for (name, _) in FieldTable::supplied_fields() {
+        assert!(names.insert(name), "{name} is listed twice");
+        let id = SCHEMA
+            .field(name)
+            .unwrap_or_else(|| panic!("{name} is not in the schema"));
+        assert!(table.supplies(id));
+        let definition = SCHEMA.field_def(id);
+        for (kind, facts) in [
+            ("execve", EXEC),
+            ("openat", Facts::Open(open(3))),
+            ("connect", connect(0, "1.2.3.4:80".parse().ok())),
+        ] {
+            let event = Event {
+                kind: SCHEMA.event(kind).unwrap(),
+                number: 1,
+                boot_ns: 1_000_000,
+                boot_wall_ns: 0,
+                cpu: 0,
+                tid: 30,
+                actor: key(30),
+                uid: 0,
+                gid: 0,
+                process: Some(&world.processes[&key(30)]),
+                cgroup: None,
+                surroundings: &world,
+                facts,
+                view: View::Requested,
+                table: &table,
+            };
+            let arg = match definition.arg {
+                ArgKind::None | ArgKind::OptionalIndex | ArgKind::OptionalKey => FieldKey::None,
+                _ => continue,
+            };
+            let values = match event.get(&FieldRef { id, arg }, &arena) {
+                Some(Value::Several(values)) => values.to_vec(),
+                value => value.into_iter().collect(),
+            };
+            for value in values {
+                assert!(
+                    fits(definition.ty, value),
+                    "{name}: {value:?} is no {:?}",
+                    definition.ty
+                );
+            }
+        }
+    }
+}
+
+fn fits(ty: Type, value: Value<'_>) -> bool {
+    match ty {
+        Type::CharBuf | Type::FsPath | Type::FsRelPath => matches!(value, Value::Text(_)),
+        Type::ByteBuf => matches!(value, Value::Bytes(_)),
+        Type::Bool => matches!(value, Value::Bool(_)),
+        Type::IpAddr | Type::IpNet => matches!(value, Value::Ip(_)),
+        Type::Int8 | Type::Int16 | Type::Int32 | Type::Int64 | Type::Fd | Type::Pid => {
+            matches!(value, Value::Int(_))
+        }
+        Type::Double => matches!(value, Value::Double(_)),
+        _ => matches!(value, Value::Uint(_)),
+    }
+}
+
+#[test]
+fn a_process_answers_for_itself_and_its_ancestors() {
+    check(
+        EXEC,
+        "execve",
+        View::Requested,
+        true,
+        &[
+            ("evt.type", "execve"),
+            ("evt.res", "SUCCESS"),
+            ("evt.arg.flags", "0"),
+            ("evt.arg.filename", "./cat"),
+            ("evt.type.is.execve", "1"),
+            ("evt.type.is.open", "0"),
+            ("evt.hostname", "node-1"),
+            ("evt.is_open_read", "false"),
+            ("proc.name", "cat"),
+            ("proc.exe", "./cat"),
+            ("proc.exepath", "/usr/bin/cat"),
+            ("proc.args", "-n a b"),
+            ("proc.args[1]", "a b"),
+            ("proc.args[2]", ""),
+            ("proc.cmdline", "cat -n a b"),
+            ("proc.exeline", "./cat -n a b"),
+            ("proc.cmdnargs", "2"),
+            ("proc.cmdlenargs", "5"),
+            ("proc.cwd", "/work/"),
+            ("proc.pid", "30"),
+            ("proc.ppid", "25"),
+            ("proc.vpid", "21"),
+            ("proc.pname", "make"),
+            ("proc.pcmdline", "make all -j"),
+            ("proc.pexepath", "/usr/bin/make"),
+            ("proc.aname[0]", "cat"),
+            ("proc.aname[2]", "sh"),
+            ("proc.aname[3]", "init"),
+            ("proc.aname[4]", "-"),
+            ("proc.aname", "(make,sh,init)"),
+            ("proc.apid", "(25,20,10)"),
+            ("proc.sname", "sh"),
+            ("proc.is_pgid_leader", "true"),
+            ("proc.is_sid_leader", "false"),
+            ("proc.tty", "34816"),
+            ("proc.duration", "970000"),
+            ("thread.tid", "31"),
+            ("thread.ismain", "false"),
+            ("thread.cap_effective", "CAP_CHOWN CAP_DAC_OVERRIDE"),
+            ("thread.cap_permitted", ""),
+            ("user.name", "root"),
+            ("user.loginuid", "-1"),
+            ("user.loginname", "<NA>"),
+            ("group.name", "wheel"),
+            ("container.id", "0123456789ab"),
+            ("container.type", "docker"),
+            ("fd.name", "-"),
+            ("fd.num", "-"),
+            ("evt.time.iso8601", "1970-01-01T00:00:00.001000000Z"),
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_process_has_placeholders() {
+    check(
+        EXEC,
+        "execve",
+        View::Requested,
+        false,
+        &[
+            ("proc.name", "<NA>"),
+            ("proc.exe", "<NA>"),
+            ("proc.cmdline", "<NA>"),
+            ("proc.exepath", ""),
+            ("proc.args", ""),
+            ("proc.cwd", "./"),
+            ("proc.tty", "0"),
+            ("proc.pname", "-"),
+            ("proc.aname", "-"),
+            ("container.id", "host"),
+            ("proc.is_exe_upper_layer", "false"),
+            // What the record itself says is known all the same.
+            ("proc.pid", "30"),
+            ("user.uid", "0"),
+        ],
+    );
+}
+
+#[test]
+fn files_show_the_path_of_the_view() {
+    check(
+        Facts::Open(open(3)),
+        "openat",
+        View::Requested,
+        true,
+        &[
+            ("fd.num", "3"),
+            ("fd.name", "/etc/shadow"),
+            ("fd.nameraw", "../etc//shadow"),
+            ("fd.directory", "/etc"),
+            ("fd.filename", "shadow"),
+            ("fd.type", "file"),
+            ("fd.typechar", "f"),
+            ("fd.l4proto", "<NA>"),
+            ("fd.ino", "77"),
+            ("fd.dev.major", "3"),
+            ("fd.dev.minor", "2049"),
+            ("fd.is_upper_layer", "true"),
+            ("fd.ip", "()"),
+            ("fd.sip", "-"),
+            ("fs.path.name", "/etc/shadow"),
+            ("evt.is_open_read", "true"),
+            ("evt.is_open_write", "false"),
+            ("evt.view", "requested"),
+            ("evt.arg.flags", "O_RDONLY|O_CLOEXEC"),
+            ("evt.arg.dirfd", "AT_FDCWD"),
+            ("evt.arg.fd", "<f>/etc/shadow"),
+            ("evt.arg.mode", "0"),
+            ("evt.arg[1]", "AT_FDCWD"),
+            ("evt.arg[99]", "-"),
+        ],
+    );
+    check(
+        Facts::Open(open(3)),
+        "openat",
+        View::Effective,
+        true,
+        &[("fd.name", "/etc/shadow.real"), ("evt.view", "effective")],
+    );
+}
+
+#[test]
+fn a_failed_open_tells_what_was_asked_for() {
+    check(
+        Facts::Open(Open {
+            flags: 0o201_102,
+            mode: 0o4750,
+            effective: b"",
+            ..open(-2)
+        }),
+        "openat",
+        View::Requested,
+        true,
+        &[
+            ("evt.res", "ENOENT"),
+            ("evt.rawres", "-2"),
+            ("evt.failed", "true"),
+            ("fd.num", "-1"),
+            ("fd.name", "/etc/shadow"),
+            ("fd.type", "-"),
+            ("fd.typechar", "d"),
+            ("fd.filename", "-"),
+            ("fs.path.name", "/etc/shadow"),
+            ("evt.arg.fd", "ENOENT"),
+            ("evt.arg.flags", "O_DIRECTORY|O_TRUNC|O_CREAT|O_RDWR"),
+            (
+                "evt.arg.mode",
+                "S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID",
+            ),
+            ("evt.is_open_exec", "true"),
+        ],
+    );
+}
+
+#[test]
+fn creat_is_neither_open_read_nor_open_write() {
+    let rows = [
+        ("evt.is_open_write", "false"),
+        ("evt.is_open_read", "false"),
+    ];
+    let creat = Open {
+        flags: 0o1101,
+        ..open(3)
+    };
+    check(Facts::Open(creat), "creat", View::Requested, true, &rows);
+}
+
+#[test]
+fn a_connection_has_two_sides() {
+    check(
+        connect(-115, "1.2.3.4:443".parse().ok()),
+        "connect",
+        View::Requested,
+        true,
+        &[
+            ("evt.res", "EINPROGRESS"),
+            ("fd.num", "5"),
+            ("fd.name", "10.0.0.2:4000->1.2.3.4:443"),
+            ("fd.type", "ipv4"),
+            ("fd.typechar", "4"),
+            ("fd.l4proto", "tcp"),
+            ("fd.cip", "10.0.0.2"),
+            ("fd.sip", "1.2.3.4"),
+            ("fd.snet", "1.2.3.4"),
+            ("fd.sport", "443"),
+            ("fd.lport", "4000"),
+            ("fd.ip", "(10.0.0.2,1.2.3.4)"),
+            ("fd.port", "(4000,443)"),
+            ("fd.connected", "false"),
+            ("fd.sockfamily", "ip"),
+            ("fd.filename", "-"),
+            ("evt.arg.fd", "<4t>10.0.0.2:4000->1.2.3.4:443"),
+            ("evt.arg.res", "EINPROGRESS"),
+        ],
+    );
+}
+
+#[test]
+fn a_connect_without_a_socket_knows_nothing_of_sides() {
+    let Facts::Connect(known) = connect(-9, None) else {
+        unreachable!("it is a connect")
+    };
+    check(
+        Facts::Connect(Connect {
+            socket: Socket::default(),
+            ..known
+        }),
+        "connect",
+        View::Requested,
+        true,
+        &[
+            ("fd.name", "NULL"),
+            ("fd.sip", "-"),
+            ("fd.type", "-"),
+            ("fd.typechar", "4"),
+            ("evt.res", "EBADF"),
+        ],
+    );
+}
+
+#[test]
+fn ipv4_through_an_ipv6_socket_is_ipv4() {
+    let Facts::Connect(known) = connect(0, "1.2.3.4:443".parse().ok()) else {
+        unreachable!("it is a connect")
+    };
+    let socket = Socket {
+        family: 10,
+        ..known.socket
+    };
+    check(
+        Facts::Connect(Connect { socket, ..known }),
+        "connect",
+        View::Requested,
+        true,
+        &[("fd.type", "ipv4"), ("fd.typechar", "4")],
+    );
+}

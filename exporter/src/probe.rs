@@ -1,0 +1,12 @@
+//! The kernel programs: loaded, attached, told what to watch, drained and counted.
+//!
+//! In: the objects of `exporter-ebpf`, names of wanted system calls. Out: bytes of whole records, and the kernel's own
+//! counts. Never: a look inside a record.
+
+mod counters;
+mod load;
+mod ring;
+
+pub use counters::{KernelCount, KernelCounters, kind_name};
+pub use load::{Probe, ProbeError};
+pub use ring::{Ring, Waker};

@@ -1,0 +1,318 @@
+//! Who is who: bounded tables of processes, cgroups and users.
+//!
+//! In: records, in the order in which the kernel made them, and the start-up scan's. Out: the process, cgroup, ancestors and
+//! users of an event. Never: I/O; the pipeline's thread owns this and waits for nobody.
+
+pub mod cgroup;
+pub mod process;
+pub mod user;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use exporter_ebpf::record::{
+    self, ExecRecord, INODE_MEMFD, INODE_OVERLAY_UPPER, Path, Record, Tail, TaskRecord,
+};
+
+use self::process::Processes;
+use self::user::Users;
+use crate::event::container::ContainerId;
+use crate::event::model::{
+    Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
+};
+
+/// Cgroups that are remembered; a node runs a few hundred at a time.
+const CGROUPS_MAX: usize = 16_384;
+/// Ancestors among which a container's shim is looked for: itself, runc, its parent.
+const SHIM_DISTANCE_MAX: usize = 4;
+
+/// The tables.
+#[derive(Debug)]
+pub struct State {
+    /// Processes by key.
+    pub processes: Processes,
+    cgroups: HashMap<u64, Arc<Cgroup>, foldhash::fast::RandomState>,
+    /// Ids in `cgroups`, oldest first.
+    cgroup_order: VecDeque<u64>,
+    users: Arc<Users>,
+}
+
+/// What a record means beyond the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Rules are to see it.
+    Event,
+    /// Only the tables needed it.
+    StateOnly,
+}
+
+impl State {
+    /// Empty tables; `processes_max` bounds the largest one.
+    #[must_use]
+    pub fn new(processes_max: usize, users: Arc<Users>) -> Self {
+        Self {
+            processes: Processes::new(processes_max),
+            cgroups: HashMap::default(),
+            cgroup_order: VecDeque::new(),
+            users,
+        }
+    }
+
+    /// Takes a new user database.
+    pub fn set_users(&mut self, users: Arc<Users>) {
+        self.users = users;
+    }
+
+    /// The cgroup with the kernel's id.
+    #[must_use]
+    pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
+        self.cgroups.get(&id).map(|cgroup| &**cgroup)
+    }
+
+    /// Brings the tables up to a record.
+    pub fn apply(&mut self, record: &Record<'_>) -> Applied {
+        match record {
+            Record::Exec(exec) => self.exec(exec),
+            Record::Task(task) => return self.task(task),
+            Record::Fork(fork) => return self.fork(&fork.fixed),
+            Record::Exit(exit) => {
+                let key = actor(&exit.fixed.header);
+                return if self.processes.exit(key) {
+                    Applied::Event
+                } else {
+                    Applied::StateOnly
+                };
+            }
+            Record::Open(_) | Record::Connect(_) => self.moved(record.header()),
+        }
+        Applied::Event
+    }
+
+    fn exec(&mut self, exec: &ExecRecord<'_>) {
+        let fixed = &exec.fixed;
+        let image = image(
+            exec.exe,
+            &fixed.inode,
+            &fixed.stat,
+            exec.args,
+            fixed.header.time_boot_ns,
+        );
+        let cgroup = self.remember_cgroup(&fixed.process, exec.cgroup);
+        self.processes.insert(process(
+            &fixed.process,
+            Arc::new(image),
+            directory(exec.cwd),
+            cgroup,
+            fixed.header.time_boot_ns,
+        ));
+    }
+
+    fn task(&mut self, task: &TaskRecord<'_>) -> Applied {
+        let fixed = &task.fixed;
+        // What the ring has told since is newer than the scan.
+        let known = self.processes.get(key(&fixed.process));
+        if known.is_none_or(|known| known.seen_boot_ns < fixed.header.time_boot_ns) {
+            let image = image(
+                task.exe,
+                &fixed.inode,
+                &fixed.stat,
+                task.args,
+                fixed.process.start_boot_ns,
+            );
+            let cgroup = self.remember_cgroup(&fixed.process, task.cgroup);
+            self.processes.insert(process(
+                &fixed.process,
+                Arc::new(image),
+                directory(task.cwd),
+                cgroup,
+                fixed.header.time_boot_ns,
+            ));
+        }
+        Applied::StateOnly
+    }
+
+    fn fork(&mut self, fork: &record::Fork) -> Applied {
+        // The scan may have met the child before the ring told of its birth.
+        if self.processes.get(key(&fork.process)).is_some() {
+            return Applied::StateOnly;
+        }
+        // The maker's image is the child's, also where CLONE_PARENT gives it another parent.
+        let (image, cwd) = match self.processes.get(actor(&fork.header)) {
+            Some(maker) => (Arc::clone(&maker.image), Arc::clone(&maker.cwd)),
+            None => (Arc::default(), Arc::from(&b""[..])),
+        };
+        let cgroup = self.remember_cgroup(&fork.process, Tail::default());
+        self.processes.insert(process(
+            &fork.process,
+            image,
+            cwd,
+            cgroup,
+            fork.header.time_boot_ns,
+        ));
+        Applied::StateOnly
+    }
+
+    /// A process that has been put into another cgroup since the last record about it.
+    fn moved(&mut self, header: &record::Header) {
+        let Some(known) = self.processes.get(actor(header)) else {
+            return;
+        };
+        if known.cgroup.id == header.cgroup_id {
+            return;
+        }
+        if let Some(cgroup) = self.cgroups.get(&header.cgroup_id) {
+            let process = Process {
+                cgroup: Arc::clone(cgroup),
+                ..Process::clone(known)
+            };
+            self.processes.insert(process);
+        }
+    }
+
+    /// The cgroup of a process, entered if a path comes with it.
+    fn remember_cgroup(&mut self, process: &record::Process, path: Tail<'_>) -> Arc<Cgroup> {
+        let id = process.cgroup_id;
+        if let Some(known) = self.cgroups.get(&id)
+            && (path.bytes.is_empty() || *known.path == *path.bytes)
+        {
+            return Arc::clone(known);
+        }
+        let container =
+            cgroup::container(path.bytes).or_else(|| self.container_by_shim(process, path.bytes));
+        let cgroup = Arc::new(Cgroup {
+            id,
+            path: path.bytes.into(),
+            container,
+        });
+        if path.bytes.is_empty() {
+            // Nothing is known of it: the next record that brings its path shall be believed.
+            return cgroup;
+        }
+        if self.cgroups.insert(id, Arc::clone(&cgroup)).is_none() {
+            self.cgroup_order.push_back(id);
+        }
+        if self.cgroup_order.len() > CGROUPS_MAX
+            && let Some(oldest) = self.cgroup_order.pop_front()
+        {
+            self.cgroups.remove(&oldest);
+        }
+        cgroup
+    }
+
+    /// A path that names no runtime is a container's all the same if a containerd shim above the process says so.
+    fn container_by_shim(&self, process: &record::Process, path: &[u8]) -> Option<ContainerId> {
+        let mut parent = parent(process);
+        for _ in 0..SHIM_DISTANCE_MAX {
+            let ancestor = self.processes.get(parent)?;
+            if ancestor.comm.bytes().starts_with(b"containerd-shim") {
+                let option =
+                    |name: &[u8]| ancestor.image.args().skip_while(|arg| *arg != name).nth(1);
+                return cgroup::shim_container(path, option(b"-namespace")?, option(b"-id")?);
+            }
+            parent = ancestor.parent;
+        }
+        None
+    }
+}
+
+impl Surroundings for State {
+    fn process(&self, key: ProcessKey) -> Option<&Process> {
+        self.processes.get(key).map(|process| &**process)
+    }
+
+    fn user(&self, uid: u32) -> Option<&User> {
+        self.users.user(uid)
+    }
+
+    fn group(&self, gid: u32) -> Option<&str> {
+        self.users.group(gid)
+    }
+}
+
+/// Who acted.
+#[must_use]
+pub fn actor(header: &record::Header) -> ProcessKey {
+    ProcessKey {
+        pid: header.pid,
+        start_boot_ns: header.start_boot_ns,
+    }
+}
+
+fn key(process: &record::Process) -> ProcessKey {
+    ProcessKey {
+        pid: process.pid,
+        start_boot_ns: process.start_boot_ns,
+    }
+}
+
+fn parent(process: &record::Process) -> ProcessKey {
+    ProcessKey {
+        pid: process.parent_pid,
+        start_boot_ns: process.parent_start_boot_ns,
+    }
+}
+
+fn process(
+    of: &record::Process,
+    image: Arc<Image>,
+    cwd: Arc<[u8]>,
+    cgroup: Arc<Cgroup>,
+    seen_boot_ns: u64,
+) -> Process {
+    Process {
+        key: key(of),
+        parent: parent(of),
+        comm: Comm::new(of.comm),
+        image,
+        cwd,
+        credentials: Credentials {
+            uid: of.euid,
+            gid: of.egid,
+            loginuid: of.login_uid,
+            cap_effective: of.cap_effective,
+            cap_permitted: of.cap_permitted,
+            cap_inheritable: of.cap_inheritable,
+        },
+        cgroup,
+        tty: of.tty,
+        sid: of.sid,
+        pgid: of.pgid,
+        vpid: of.vpid,
+        pid_namespace: of.pid_ns,
+        seen_boot_ns,
+    }
+}
+
+fn image(
+    exe: Path<'_>,
+    inode: &record::Inode,
+    stat: &record::Stat,
+    args: Tail<'_>,
+    exec_boot_ns: u64,
+) -> Image {
+    let end = args.bytes.iter().position(|byte| *byte == 0);
+    let (argv0, rest) = match end {
+        Some(end) => (args.bytes.get(..end), args.bytes.get(end + 1..)),
+        None => (Some(args.bytes), None),
+    };
+    Image {
+        path: exe.in_root().into(),
+        exe: argv0.unwrap_or_default().into(),
+        args: rest.unwrap_or_default().into(),
+        args_truncated: args.truncated(),
+        exec_boot_ns,
+        inode: inode.ino,
+        // Files from before 1970 are shown as from then.
+        ctime_ns: u64::try_from(stat.ctime_ns).unwrap_or(0),
+        mtime_ns: u64::try_from(stat.mtime_ns).unwrap_or(0),
+        upper_layer: inode.flags & INODE_OVERLAY_UPPER != 0,
+        memfd: inode.flags & INODE_MEMFD != 0,
+    }
+}
+
+fn directory(path: Path<'_>) -> Arc<[u8]> {
+    path.in_root().into()
+}
+
+#[cfg(test)]
+mod tests;

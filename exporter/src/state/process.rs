@@ -1,0 +1,231 @@
+//! The bounded table of processes.
+//!
+//! In: what fork, exec and exit records and the start-up scan say. Out: [`Process`]es by key. Never: I/O, or a process that
+//! no record told of.
+//!
+//! A process that exited stays for a while, since its children and events that are still in the ring ask for it. When the
+//! table is full it gives up exited processes first, oldest first, then the living that were entered first; each is counted.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::event::model::{Process, ProcessKey};
+
+/// Share of the capacity that exited processes may hold: one in this many.
+const EXITED_SHARE: usize = 4;
+
+/// Processes by key.
+#[derive(Debug)]
+pub struct Processes {
+    entries: HashMap<ProcessKey, Entry, foldhash::fast::RandomState>,
+    /// Keys in the order of entry. Keys that have left `entries` since are skipped when they come up.
+    entered: VecDeque<ProcessKey>,
+    /// Keys of exited processes, in the order of exit. Invariant: exactly those whose entry says so, once each.
+    exited: VecDeque<ProcessKey>,
+    capacity: usize,
+    evictions: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    process: Arc<Process>,
+    exited: bool,
+}
+
+impl Processes {
+    /// An empty table for `capacity` processes, at least one.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            entries: HashMap::default(),
+            entered: VecDeque::new(),
+            exited: VecDeque::new(),
+            capacity: capacity.max(1),
+            evictions: 0,
+        }
+    }
+
+    /// The process with this key.
+    #[must_use]
+    pub fn get(&self, key: ProcessKey) -> Option<&Arc<Process>> {
+        self.entries.get(&key).map(|entry| &entry.process)
+    }
+
+    /// How many processes are held, exited ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the table holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many processes the table can hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many living processes were given up because the table was full.
+    #[must_use]
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// Enters a process, or puts it in the place of what was known under its key.
+    pub fn insert(&mut self, process: Process) {
+        let key = process.key;
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process = Arc::new(process);
+            return;
+        }
+        if self.entries.len() >= self.capacity {
+            self.evict();
+        }
+        let entry = Entry {
+            process: Arc::new(process),
+            exited: false,
+        };
+        self.entries.insert(key, entry);
+        self.entered.push_back(key);
+        if self.entered.len() > 2 * self.capacity {
+            self.entered.retain(|key| self.entries.contains_key(key));
+        }
+    }
+
+    /// Notes that a process has ended. False if that was known already; an unknown process ends for the first time.
+    pub fn exit(&mut self, key: ProcessKey) -> bool {
+        match self.entries.get_mut(&key) {
+            Some(entry) if !entry.exited => entry.exited = true,
+            Some(_) => return false,
+            None => return true,
+        }
+        self.exited.push_back(key);
+        if self.exited.len() > (self.capacity / EXITED_SHARE).max(1)
+            && let Some(oldest) = self.exited.pop_front()
+        {
+            self.entries.remove(&oldest);
+        }
+        true
+    }
+
+    /// Makes room for one.
+    fn evict(&mut self) {
+        if let Some(key) = self.exited.pop_front() {
+            self.entries.remove(&key);
+            return;
+        }
+        while let Some(key) = self.entered.pop_front() {
+            if self.entries.remove(&key).is_some() {
+                self.evictions += 1;
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::model::{Cgroup, Comm, Credentials, Image};
+
+    fn key(pid: u32) -> ProcessKey {
+        ProcessKey {
+            pid,
+            start_boot_ns: u64::from(pid) * 10,
+        }
+    }
+
+    fn process(pid: u32, comm: &[u8; 16]) -> Process {
+        Process {
+            key: key(pid),
+            parent: key(1),
+            comm: Comm::new(*comm),
+            image: Arc::new(Image::default()),
+            cwd: Arc::from(&b"/"[..]),
+            credentials: Credentials::default(),
+            cgroup: Arc::new(Cgroup::default()),
+            tty: 0,
+            sid: 0,
+            pgid: 0,
+            vpid: pid,
+            pid_namespace: 0,
+            seen_boot_ns: 0,
+        }
+    }
+
+    #[test]
+    fn a_used_pid_is_another_process() {
+        let mut table = Processes::new(8);
+        table.insert(process(7, b"first\0\0\0\0\0\0\0\0\0\0\0"));
+        let mut again = process(7, b"second\0\0\0\0\0\0\0\0\0\0");
+        again.key.start_boot_ns += 1;
+        table.insert(again);
+        assert_eq!(table.len(), 2);
+        assert_eq!(
+            table.get(key(7)).map(|p| p.comm.bytes()),
+            Some(&b"first"[..])
+        );
+    }
+
+    #[test]
+    fn an_exited_process_stays_for_its_children_until_others_need_the_room() {
+        let mut table = Processes::new(8);
+        for pid in 1..=8 {
+            table.insert(process(pid, &[b'p'; 16]));
+        }
+        assert!(table.exit(key(3)));
+        assert!(!table.exit(key(3)));
+        assert!(table.get(key(3)).is_some());
+        table.insert(process(9, &[b'p'; 16]));
+        assert!(table.get(key(3)).is_none());
+        assert_eq!((table.len(), table.evictions()), (8, 0));
+        // No exited one is left: the living that came first goes, and is counted.
+        table.insert(process(10, &[b'p'; 16]));
+        assert!(table.get(key(1)).is_none());
+        assert_eq!((table.len(), table.evictions()), (8, 1));
+    }
+
+    #[test]
+    fn the_exited_hold_a_quarter_at_most() {
+        let mut table = Processes::new(8);
+        for pid in 1..=4 {
+            table.insert(process(pid, &[b'p'; 16]));
+            table.exit(key(pid));
+        }
+        assert_eq!(table.len(), 2);
+        assert!(table.get(key(2)).is_none() && table.get(key(4)).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_records_keeps_the_bounds(
+            steps in prop::collection::vec((0_u8..3, 1_u32..40), 0..400),
+            capacity in 1_usize..20,
+        ) {
+            let mut table = Processes::new(capacity);
+            for (step, pid) in steps {
+                match step {
+                    0 => {
+                        table.exit(key(pid));
+                    }
+                    _ => table.insert(process(pid, &[b'p'; 16])),
+                }
+                prop_assert!(table.len() <= capacity);
+                prop_assert!(table.exited.len() <= (capacity / EXITED_SHARE).max(1));
+                prop_assert!(table.entered.len() <= 2 * capacity + 1);
+                prop_assert!(table.exited.iter().all(|key| table.entries[key].exited));
+                let exited = table.entries.values().filter(|entry| entry.exited).count();
+                prop_assert_eq!(exited, table.exited.len());
+                if step != 0 {
+                    prop_assert!(table.get(key(pid)).is_some());
+                }
+            }
+        }
+    }
+}

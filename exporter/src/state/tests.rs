@@ -1,0 +1,278 @@
+//! Records in, tables out.
+
+use exporter_ebpf::record::{
+    Exec, Exit, Fork, Header, Inode, Kind, LAYOUT_VERSION, Open, PathDesc, Process as Who, Stat,
+    TailDesc, Task,
+};
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::*;
+
+const ID: &str = "9f1c2b3a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8";
+
+fn who(pid: u32, parent: u32, comm: &str, cgroup_id: u64) -> Who {
+    let mut who = Who::new_zeroed();
+    who.pid = pid;
+    who.start_boot_ns = u64::from(pid) * 10;
+    who.parent_pid = parent;
+    who.parent_start_boot_ns = u64::from(parent) * 10;
+    who.cgroup_id = cgroup_id;
+    who.comm[..comm.len()].copy_from_slice(comm.as_bytes());
+    who
+}
+
+fn header(kind: Kind, who: &Who, at: u64) -> Header {
+    let mut header = Header::new_zeroed();
+    header.kind = kind.number();
+    header.version = LAYOUT_VERSION as u16;
+    header.pid = who.pid;
+    header.start_boot_ns = who.start_boot_ns;
+    header.cgroup_id = who.cgroup_id;
+    header.time_boot_ns = at;
+    header
+}
+
+fn tail(bytes: &[u8]) -> TailDesc {
+    TailDesc {
+        bytes: bytes.len() as u16,
+        flags: 0,
+    }
+}
+
+fn path(bytes: &[u8]) -> PathDesc {
+    PathDesc {
+        bytes: bytes.len() as u16,
+        flags: 0,
+        root_bytes: 0,
+        pad: 0,
+    }
+}
+
+/// Fixed part and tails as one record, its length filled in.
+fn record(fixed: &[u8], tails: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = [fixed, &tails.concat()].concat();
+    let length = bytes.len() as u32;
+    bytes[..4].copy_from_slice(&length.to_ne_bytes());
+    bytes
+}
+
+fn exec(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
+    let (exe, cwd) = (b"/usr/bin/x", b"/work");
+    let fixed = Exec {
+        header: header(Kind::Exec, &who, at),
+        process: who,
+        inode: Inode::new_zeroed(),
+        stat: Stat::new_zeroed(),
+        exe: path(exe),
+        cwd: path(cwd),
+        filename: tail(b"x"),
+        args: tail(args),
+        cgroup: tail(cgroup.as_bytes()),
+        pad: 0,
+    };
+    record(fixed.as_bytes(), &[exe, cwd, b"x", args, cgroup.as_bytes()])
+}
+
+fn task(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
+    let (exe, cwd) = (b"/usr/bin/x", b"/work");
+    let fixed = Task {
+        header: header(Kind::Task, &who, at),
+        process: who,
+        inode: Inode::new_zeroed(),
+        stat: Stat::new_zeroed(),
+        exe: path(exe),
+        cwd: path(cwd),
+        args: tail(args),
+        cgroup: tail(cgroup.as_bytes()),
+    };
+    record(fixed.as_bytes(), &[exe, cwd, args, cgroup.as_bytes()])
+}
+
+fn fork(maker: &Who, child: Who, at: u64) -> Vec<u8> {
+    let fixed = Fork {
+        header: header(Kind::Fork, maker, at),
+        process: child,
+        clone_flags: 0,
+    };
+    record(fixed.as_bytes(), &[])
+}
+
+fn exit(who: &Who, at: u64) -> Vec<u8> {
+    let fixed = Exit {
+        header: header(Kind::Exit, who, at),
+        status: 0,
+        pad: 0,
+    };
+    record(fixed.as_bytes(), &[])
+}
+
+fn open(who: &Who, at: u64) -> Vec<u8> {
+    let mut fixed = Open::new_zeroed();
+    fixed.header = header(Kind::Open, who, at);
+    record(fixed.as_bytes(), &[])
+}
+
+fn apply(state: &mut State, bytes: &[u8]) -> Applied {
+    state.apply(&Record::parse(bytes).expect("the test makes whole records"))
+}
+
+fn state() -> State {
+    State::new(
+        64,
+        Arc::new(Users::parse("root:x:0:0::/root:/bin/sh\n", "root:x:0:\n")),
+    )
+}
+
+fn known(state: &State, pid: u32) -> &Process {
+    let key = ProcessKey {
+        pid,
+        start_boot_ns: u64::from(pid) * 10,
+    };
+    state.process(key).expect("the process is known")
+}
+
+#[test]
+fn a_child_shares_its_makers_image_until_it_executes() {
+    let mut state = state();
+    let sh = who(10, 1, "sh", 1);
+    assert_eq!(
+        apply(&mut state, &exec(sh, 5, b"sh\0-c\0ls\0", "/")),
+        Applied::Event
+    );
+    let child = who(11, 10, "sh", 1);
+    assert_eq!(apply(&mut state, &fork(&sh, child, 6)), Applied::StateOnly);
+    assert_eq!(known(&state, 11).image.args().count(), 2);
+    assert!(Arc::ptr_eq(
+        &known(&state, 11).image,
+        &known(&state, 10).image
+    ));
+
+    apply(&mut state, &exec(who(11, 10, "ls", 1), 7, b"ls\0", "/"));
+    let ls = known(&state, 11);
+    assert_eq!(
+        (ls.comm.bytes(), &*ls.image.exe, ls.image.args().count()),
+        (&b"ls"[..], &b"ls"[..], 0)
+    );
+    assert_eq!(known(&state, 10).comm.bytes(), b"sh");
+}
+
+#[test]
+fn the_scan_fills_gaps_and_never_takes_back_what_the_ring_told() {
+    let mut state = state();
+    apply(&mut state, &exec(who(10, 1, "new", 1), 50, b"new\0", "/"));
+    apply(&mut state, &task(who(10, 1, "old", 1), 40, b"old\0", "/"));
+    assert_eq!(known(&state, 10).comm.bytes(), b"new");
+    apply(
+        &mut state,
+        &task(who(10, 1, "newer", 1), 60, b"newer\0", "/"),
+    );
+    assert_eq!(known(&state, 10).comm.bytes(), b"newer");
+
+    // The scan met the child, with its new image, before the ring told of its birth.
+    apply(
+        &mut state,
+        &task(who(11, 10, "child", 1), 60, b"child\0", "/"),
+    );
+    apply(
+        &mut state,
+        &fork(&who(10, 1, "new", 1), who(11, 10, "new", 1), 55),
+    );
+    assert_eq!(known(&state, 11).comm.bytes(), b"child");
+}
+
+#[test]
+fn an_exit_is_told_once_and_leaves_the_process_to_its_children() {
+    let mut state = state();
+    let sh = who(10, 1, "sh", 1);
+    apply(&mut state, &exec(sh, 5, b"sh\0", "/"));
+    assert_eq!(apply(&mut state, &exit(&sh, 6)), Applied::Event);
+    assert_eq!(apply(&mut state, &exit(&sh, 6)), Applied::StateOnly);
+    assert_eq!(known(&state, 10).comm.bytes(), b"sh");
+}
+
+#[test]
+fn a_process_is_found_in_its_container_by_path_and_by_id() {
+    let mut state = state();
+    let docker = format!("/docker/{ID}");
+    apply(&mut state, &exec(who(10, 1, "sh", 77), 5, b"sh\0", &docker));
+    let container = |state: &State, pid| {
+        known(state, pid)
+            .cgroup
+            .container
+            .as_ref()
+            .map(|container| container.short().to_owned())
+    };
+    assert_eq!(container(&state, 10).as_deref(), Some(&ID[..12]));
+    // A fork has no path with it: the id leads to the same cgroup.
+    apply(
+        &mut state,
+        &fork(&who(10, 1, "sh", 77), who(11, 10, "sh", 77), 6),
+    );
+    assert_eq!(container(&state, 11).as_deref(), Some(&ID[..12]));
+    // A host process that is moved into it is in it with its next event.
+    apply(&mut state, &exec(who(12, 1, "runc", 1), 7, b"runc\0", "/"));
+    assert_eq!(container(&state, 12), None);
+    apply(&mut state, &open(&who(12, 1, "runc", 77), 8));
+    assert_eq!(container(&state, 12).as_deref(), Some(&ID[..12]));
+    assert_eq!(
+        state
+            .cgroup(77)
+            .and_then(|cgroup| cgroup.container.as_ref())
+            .map(|c| &*c.full),
+        Some(ID)
+    );
+}
+
+#[test]
+fn an_unknown_cgroup_is_believed_as_soon_as_its_path_comes() {
+    let mut state = state();
+    apply(
+        &mut state,
+        &fork(&who(10, 1, "sh", 5), who(11, 10, "sh", 5), 6),
+    );
+    assert!(known(&state, 11).cgroup.container.is_none());
+    assert!(state.cgroup(5).is_none());
+    apply(
+        &mut state,
+        &exec(who(11, 10, "sh", 5), 7, b"sh\0", &format!("/docker/{ID}")),
+    );
+    assert!(known(&state, 11).cgroup.container.is_some());
+}
+
+#[test]
+fn a_containerd_shim_vouches_for_names_that_are_free_text() {
+    let mut state = state();
+    let args = b"shim\0-namespace\0team\0-id\0job\0-address\0/run/x\0";
+    apply(
+        &mut state,
+        &exec(who(10, 1, "containerd-shim", 1), 5, args, "/"),
+    );
+    apply(&mut state, &exec(who(11, 10, "runc", 1), 6, b"runc\0", "/"));
+    apply(
+        &mut state,
+        &exec(who(12, 11, "app", 9), 7, b"app\0", "/team/job"),
+    );
+    let container = known(&state, 12).cgroup.container.as_ref();
+    assert_eq!(container.map(|container| container.short()), Some("job"));
+    apply(
+        &mut state,
+        &exec(who(13, 11, "app", 10), 8, b"app\0", "/team/other"),
+    );
+    assert!(known(&state, 13).cgroup.container.is_none());
+}
+
+#[test]
+fn cgroups_are_bounded() {
+    let mut state = state();
+    for id in 0..CGROUPS_MAX as u64 + 10 {
+        apply(
+            &mut state,
+            &exec(who(10, 1, "x", id), id, b"x\0", &format!("/c{id}")),
+        );
+    }
+    assert_eq!(
+        (state.cgroups.len(), state.cgroup_order.len()),
+        (CGROUPS_MAX, CGROUPS_MAX)
+    );
+    assert!(state.cgroup(0).is_none() && state.cgroup(CGROUPS_MAX as u64).is_some());
+}

@@ -1,0 +1,15 @@
+//! What the operating system is asked for outside the event path: clocks, capabilities, memory, the name of the host.
+//!
+//! Never: anything of the other rooms.
+
+pub mod capability;
+pub mod clock;
+pub mod memory;
+
+/// The name of this host, as the kernel has it.
+pub fn hostname() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}

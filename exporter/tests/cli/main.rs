@@ -1,0 +1,6 @@
+//! The command line from outside: exit codes, what goes to which stream, shapes of JSON, documentation made from code.
+
+mod docs;
+mod list;
+mod rules;
+mod support;

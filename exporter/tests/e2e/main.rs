@@ -1,0 +1,14 @@
+//! The agent as its users run it: the real binary on the real kernel, with real containers and a real Prometheus.
+//!
+//! Needs root, and the packages that `make test` installs. Each test starts what it needs on free ports and in a scratch
+//! folder, and ends it by process id, also when it fails.
+
+mod support;
+
+mod bad_input;
+mod burst;
+mod connections;
+mod containers;
+mod prometheus;
+mod reload;
+mod sensitive_files;

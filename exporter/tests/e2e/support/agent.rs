@@ -1,0 +1,139 @@
+//! The agent: the built binary on a free port.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::daemon::Daemon;
+use super::exposition::Exposition;
+use super::http::{free_address, get};
+use super::wait::{wait_for, wait_until};
+
+/// The binary under test.
+pub(crate) const SAKER: &str = env!("CARGO_BIN_EXE_saker");
+
+/// The running agent, ready.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    daemon: Daemon,
+    _folder: TempDir,
+    addr: SocketAddr,
+    lines: Receiver<String>,
+    matches: Vec<Value>,
+}
+
+impl Agent {
+    /// Starts `saker run` with these arguments more, and waits until it is ready.
+    pub(crate) fn start(arguments: &[&str]) -> Agent {
+        let folder = TempDir::with_prefix("saker-agent-").expect("a scratch folder");
+        let addr = free_address();
+        let mut daemon = Daemon::start("saker", SAKER, folder.path(), |command| {
+            command
+                .args(["run", "--listen", &addr.to_string()])
+                .args(arguments)
+                .stdout(Stdio::piped());
+        });
+        let stdout = daemon.child().stdout.take().expect("piped");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut agent = Agent {
+            daemon,
+            _folder: folder,
+            addr,
+            lines,
+            matches: Vec::new(),
+        };
+        wait_until("the agent is ready", || {
+            assert!(
+                agent.daemon.ended().is_none(),
+                "the agent has ended: {}",
+                agent.daemon.log()
+            );
+            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+        });
+        agent
+    }
+
+    /// Where it serves HTTP.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Its metrics now.
+    pub(crate) fn scrape(&self) -> Exposition {
+        let (status, text) = get(self.addr, "/metrics", "").expect("the agent answers");
+        assert_eq!(status, 200, "{text}");
+        Exposition::parse(&text)
+    }
+
+    /// How often a rule has matched.
+    pub(crate) fn matches_of(&self, rule: &str) -> f64 {
+        let name = "saker_rule_matches_total";
+        let scrape = self.scrape();
+        scrape
+            .sum(name, &[("rule", rule)])
+            .unwrap_or_else(|| panic!("no series {name} for {rule:?}"))
+    }
+
+    /// Waits for a line that fits, among all since the start.
+    pub(crate) fn wait_for_match(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        wait_for(what, || {
+            self.read_lines();
+            self.matches.iter().find(|line| fits(line)).cloned()
+        })
+    }
+
+    /// The lines so far that fit.
+    pub(crate) fn matches(&mut self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+        self.read_lines();
+        self.matches
+            .iter()
+            .filter(|line| fits(line))
+            .cloned()
+            .collect()
+    }
+
+    /// How many lines so far fit.
+    pub(crate) fn count_matches(&mut self, fits: impl Fn(&Value) -> bool) -> usize {
+        self.read_lines();
+        self.matches.iter().filter(|line| fits(line)).count()
+    }
+
+    /// Ends it as a service manager would, and gives its last lines and what it said on standard error.
+    pub(crate) fn stop(&mut self) -> (ExitStatus, String) {
+        let status = self.daemon.stop();
+        // The reader ends with the pipe, after the last line.
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(10)) {
+            self.keep(&line);
+        }
+        (status, self.daemon.log())
+    }
+
+    fn read_lines(&mut self) {
+        while let Ok(line) = self.lines.try_recv() {
+            self.keep(&line);
+        }
+    }
+
+    fn keep(&mut self, line: &str) {
+        let value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"));
+        self.matches.push(value);
+    }
+}
+
+/// A field of a match, as text or number.
+pub(crate) fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
+    &line["output_fields"][name]
+}

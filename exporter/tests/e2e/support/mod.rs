@@ -1,0 +1,11 @@
+//! What the end-to-end tests start and read.
+
+pub(crate) mod agent;
+pub(crate) mod daemon;
+pub(crate) mod docker;
+pub(crate) mod exposition;
+pub(crate) mod http;
+pub(crate) mod prometheus;
+pub(crate) mod rootfs;
+pub(crate) mod runtimes;
+pub(crate) mod wait;

@@ -1,0 +1,64 @@
+//! A Prometheus that scrapes the agent every second.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::daemon::Daemon;
+use super::http::{free_address, get, percent_encoded};
+use super::wait::wait_until;
+
+/// The running scraper.
+#[derive(Debug)]
+pub(crate) struct Prometheus {
+    _daemon: Daemon,
+    _folder: TempDir,
+    addr: SocketAddr,
+}
+
+impl Prometheus {
+    /// Starts it with one target, and waits for the first scrape.
+    pub(crate) fn start(target: SocketAddr) -> Prometheus {
+        let folder = TempDir::with_prefix("saker-prometheus-").expect("a scratch folder");
+        let config = folder.path().join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: saker\n  static_configs: [{{targets: ['{target}']}}]\n"
+        );
+        fs::write(&config, text).expect("the scratch folder is writable");
+        let addr = free_address();
+        let daemon = Daemon::start("prometheus", "prometheus", folder.path(), |command| {
+            command
+                .arg(format!("--config.file={}", config.display()))
+                .arg(format!(
+                    "--storage.tsdb.path={}",
+                    folder.path().join("data").display()
+                ))
+                .arg(format!("--web.listen-address={addr}"));
+        });
+        let prometheus = Prometheus {
+            _daemon: daemon,
+            _folder: folder,
+            addr,
+        };
+        wait_until("Prometheus has scraped the agent", || {
+            prometheus.query("up{job=\"saker\"}") == Some(1.0)
+        });
+        prometheus
+    }
+
+    /// The value of an expression that gives one series; `None` without one, or while the server starts.
+    pub(crate) fn query(&self, expression: &str) -> Option<f64> {
+        let path = format!("/api/v1/query?query={}", percent_encoded(expression));
+        let (_, body) = get(self.addr, &path, "").ok()?;
+        let answer: Value = serde_json::from_str(&body).ok()?;
+        let result = answer["data"]["result"].as_array()?;
+        assert!(
+            result.len() <= 1,
+            "{expression} gives {} series",
+            result.len()
+        );
+        result.first()?["value"][1].as_str()?.parse().ok()
+    }
+}
