@@ -73,8 +73,10 @@ pub(crate) struct Checker<'s> {
     warnings: Vec<Finding>,
     /// The macro calls around the place that is being checked, outermost first.
     trail: Vec<TextRange>,
-    /// Macros met before, by the identity of their shared bodies; `None` for one with errors.
-    macros: HashMap<*const Expr, Option<Arc<Node>>>,
+    /// Macros met before, by the identity of their shared bodies, with how deep they nest; `None` for one with errors.
+    macros: HashMap<*const Expr, Option<(Arc<Node>, usize)>>,
+    /// The deepest level that was reached.
+    deepest: usize,
     evt_type: Option<FieldId>,
     syscall_type: Option<FieldId>,
 }
@@ -87,6 +89,7 @@ impl<'s> Checker<'s> {
             warnings: Vec::new(),
             trail: Vec::new(),
             macros: HashMap::new(),
+            deepest: 0,
             evt_type: schema.field("evt.type"),
             syscall_type: schema.field("syscall.type"),
         }
@@ -100,12 +103,9 @@ impl<'s> Checker<'s> {
     /// `None` after an error, which is noted.
     fn node(&mut self, expr: &Expr, depth: usize) -> Option<Node> {
         if depth >= MAX_DEPTH {
-            self.error(
-                expr.range,
-                format!("the condition nests deeper than {MAX_DEPTH} levels"),
-            );
-            return None;
+            return self.too_deep(expr.range);
         }
+        self.deepest = self.deepest.max(depth);
         let kind = match &expr.kind {
             ExprKind::And(members) => NodeKind::And(self.nodes(members, depth)?),
             ExprKind::Or(members) => NodeKind::Or(self.nodes(members, depth)?),
@@ -137,13 +137,30 @@ impl<'s> Checker<'s> {
 
     fn expanded(&mut self, body: &Arc<Expr>, call: TextRange, depth: usize) -> Option<Arc<Node>> {
         if let Some(known) = self.macros.get(&Arc::as_ptr(body)) {
-            return known.clone();
+            let (node, height) = known.clone()?;
+            if depth + height >= MAX_DEPTH {
+                return self.too_deep(call);
+            }
+            self.deepest = self.deepest.max(depth + height);
+            return Some(node);
         }
+        let outside = std::mem::replace(&mut self.deepest, depth);
         self.trail.push(call);
         let node = self.node(body, depth + 1).map(Arc::new);
         self.trail.pop();
-        self.macros.insert(Arc::as_ptr(body), node.clone());
+        let height = self.deepest - depth;
+        self.deepest = self.deepest.max(outside);
+        self.macros
+            .insert(Arc::as_ptr(body), node.clone().map(|node| (node, height)));
         node
+    }
+
+    fn too_deep<T>(&mut self, range: TextRange) -> Option<T> {
+        self.error(
+            range,
+            format!("the condition nests deeper than {MAX_DEPTH} levels"),
+        );
+        None
     }
 
     fn undefined_macro(&mut self, name: &str, range: TextRange) -> Option<Node> {

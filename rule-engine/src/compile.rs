@@ -23,7 +23,7 @@ use crate::template::{Part, Template};
 use crate::typed::Condition;
 use crate::value::FieldRef;
 
-use graph::{Graph, Key};
+use graph::{Graph, Key, Matchers};
 
 /// A rule as it is compiled.
 #[derive(Clone, Debug)]
@@ -166,8 +166,10 @@ fn emit(
             .collect(),
         rules,
     };
+    let (costs, matchers) = graph.costs();
     let mut emitter = Emitter {
-        costs: graph.costs(),
+        costs,
+        matchers,
         graph: &graph,
         new: HashMap::default(),
     };
@@ -185,6 +187,8 @@ fn emit(
 struct Emitter<'g, 's> {
     graph: &'g Graph<'s>,
     costs: Vec<u32>,
+    /// Matchers that are not in the set yet.
+    matchers: Matchers,
     /// Nodes of the set, by nodes of the graph.
     new: HashMap<NodeId, NodeId, FixedState>,
 }
@@ -203,7 +207,8 @@ impl Emitter<'_, '_> {
             Key::Or(members) => NodeKind::Or(self.members(set, members)),
             Key::Not(inner) => NodeKind::Not(self.node(set, *inner)),
             Key::Check(test) => {
-                set.matchers.push(test.matcher());
+                let matcher = self.matchers.remove(&old);
+                set.matchers.push(matcher.unwrap_or_else(|| test.matcher()));
                 NodeKind::Check(test.source, set.matchers.len() as u32 - 1)
             }
             Key::Compare {

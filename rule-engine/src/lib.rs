@@ -9,9 +9,12 @@
 //! lex, ast, parse                       condition text → tree
 //! collect   items of all files → lists, macros, rules (append, override, exceptions, redefinition)
 //! resolve   list substitution, macro expansion
+//! op        which operator fits which type, and what it means
 //! typed, check, eventset                tree + schema → typed tree, or errors with a place
 //! template  output text → compiled template
+//! transform what transformers make of values
 //! program, compile, eval                typed rules → programs indexed by event type → matches
+//! reference the plain evaluator, a part of a condition at a time
 //! load      all of this in order: files → rule set or diagnostics
 //! sample    events made of field values
 //! casetest  rule unit tests             explain  the evaluated tree of one rule over one event

@@ -303,3 +303,6 @@ fn rule_of(collection: &Collection, index: usize) -> (&str, &Rule) {
         .expect("the index was taken from this collection");
     (name, rule)
 }
+
+#[cfg(test)]
+mod tests;

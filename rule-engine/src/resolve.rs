@@ -16,11 +16,11 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Finding, Severity};
 use crate::parse;
 use crate::source::{Span, TextId, TextRange};
 use crate::text::MappedText;
-use list::Expanded;
+use list::Lists;
 use macros::Macros;
 
 /// Bytes that all expanded texts of a load may have together.
-const MAX_TOTAL_BYTES: usize = 512 << 20;
+const MAX_TOTAL_BYTES: usize = 256 << 20;
 
 /// The expanded texts of a load: conditions and outputs as they are parsed.
 #[derive(Default)]
@@ -141,7 +141,7 @@ pub(crate) fn resolve(
     found.extend(errors);
     let mut resolver = Resolver {
         collection,
-        lists,
+        lists: Lists::new(lists),
         texts,
         found,
         put_in: HashMap::new(),
@@ -182,19 +182,14 @@ pub(crate) fn resolve(
     Resolved {
         conditions,
         unused_macros: collection.macros.keys().filter(unused).cloned().collect(),
-        unused_lists: resolver
-            .lists
-            .into_iter()
-            .filter(|list| !list.used)
-            .map(|list| list.name)
-            .collect(),
+        unused_lists: resolver.lists.unused().map(str::to_owned).collect(),
         lists: resolver.put_in,
     }
 }
 
 struct Resolver<'r> {
     collection: &'r Collection,
-    lists: Vec<Expanded>,
+    lists: Lists,
     texts: &'r mut Texts,
     found: &'r mut Diagnostics,
     /// Names of the lists that were put into each text.
@@ -227,7 +222,7 @@ impl Resolver<'_> {
         context: Vec<(String, String)>,
         item: Span,
     ) -> Option<(TextId, Expr)> {
-        let put_in = list::substitute(text, &mut self.lists).and_then(|(text, lists)| {
+        let put_in = self.lists.substitute(text).and_then(|(text, lists)| {
             let total = self.texts.bytes + text.len();
             let message = format!("all conditions together have more than {MAX_TOTAL_BYTES} bytes with their lists put in, which is the limit");
             if total > MAX_TOTAL_BYTES { Err(message) } else { Ok((text, lists)) }

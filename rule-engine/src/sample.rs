@@ -68,6 +68,15 @@ impl MapEvent {
         MapEvent::exact(schema, &Datum::from(fields), None)
     }
 
+    /// The event of a fixture as it is; `None` when there is none of this name.
+    pub fn from_fixture(schema: &Schema, name: &str) -> Option<MapEvent> {
+        let nothing = Datum {
+            span: None,
+            kind: DatumKind::Null,
+        };
+        MapEvent::fixture(schema, &Fixture::find(name)?, &nothing, None).ok()
+    }
+
     /// An event of exactly these fields; `ancestors` lists the processes above, the parent first.
     pub(crate) fn exact(
         schema: &Schema,

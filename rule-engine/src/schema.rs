@@ -59,18 +59,6 @@ pub enum Multiplicity {
     List,
 }
 
-/// How far the field is needed (which rule files use it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(
-    missing_docs,
-    reason = "T1: stable rule file; T2: incubating and sandbox; T3: users' files"
-)]
-pub enum Need {
-    T1,
-    T2,
-    T3,
-}
-
 /// Which events have a value for a field. An event outside the supply never has one; an event inside may still lack it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Supply {
@@ -114,8 +102,6 @@ pub struct FieldDef {
     pub filter_only: Option<&'static str>,
     /// Loads with a deprecation warning.
     pub deprecated: bool,
-    /// Who needs it.
-    pub need: Need,
     /// Which events have it.
     pub supply: Supply,
     /// What it means, one sentence.

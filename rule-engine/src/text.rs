@@ -98,7 +98,13 @@ impl MappedText {
     /// Cuts the text to its first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.text.truncate(len);
-        self.pieces.retain(|piece| (piece.start as usize) < len);
+        while self
+            .pieces
+            .last()
+            .is_some_and(|piece| piece.start as usize >= len)
+        {
+            self.pieces.pop();
+        }
     }
 
     /// The text without white space at both ends.

@@ -1,4 +1,5 @@
-//! Falco's stable rule file against events of ours: each rule matches one and misses a near one.
+//! Falco's rule files against events of ours: each rule of the stable file matches one and misses a near one, and over every
+//! fixture the compiled rules of all files agree with the plain evaluator.
 //!
 //! The file is not part of this repository: SAKER_COMPAT_RULES names the directory that holds it. Without it nothing can
 //! run, and that is said.
@@ -6,15 +7,27 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bumpalo::Bump;
 use rule_engine::casetest::{self, Suite};
+use rule_engine::eval::Evaluator;
 use rule_engine::load;
+use rule_engine::reference::Plain;
+use rule_engine::sample::{self, MapEvent};
 use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
+/// The directory of the rule files; says so when there is none.
+fn compat_rules() -> Option<PathBuf> {
+    let directory = std::env::var_os("SAKER_COMPAT_RULES").map(PathBuf::from);
+    if directory.is_none() {
+        eprintln!("NOT RUN: SAKER_COMPAT_RULES does not name the directory of Falco's rule files");
+    }
+    directory
+}
+
 #[test]
 fn every_stable_rule_matches_its_event_and_misses_a_near_one() {
-    let Some(directory) = std::env::var_os("SAKER_COMPAT_RULES").map(PathBuf::from) else {
-        eprintln!("NOT RUN: SAKER_COMPAT_RULES does not name the directory of Falco's rule files");
+    let Some(directory) = compat_rules() else {
         return;
     };
     let schema = Schema::syscall();
@@ -51,5 +64,49 @@ fn every_stable_rule_matches_its_event_and_misses_a_near_one() {
         all.difference(&suite.missed_rules()).collect::<Vec<_>>(),
         Vec::<&&str>::new(),
         "rules without a near miss"
+    );
+}
+
+#[test]
+fn the_engine_agrees_with_the_plain_evaluator_over_every_fixture() {
+    let Some(directory) = compat_rules() else {
+        return;
+    };
+    let schema = Schema::syscall();
+    let (sources, unread) = load::read_paths(&[directory]);
+    assert!(unread.is_empty(), "{unread:?}");
+    let loaded = load::load(sources, &schema, &casetest::load_options());
+    let rules = loaded
+        .rules
+        .as_ref()
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let mut evaluator = Evaluator::new(rules);
+    let mut matches = 0;
+    for base in sample::fixtures() {
+        for place in ["", "_in_container", "_in_pod"] {
+            let name = format!("{}{place}", base.name);
+            let event = MapEvent::from_fixture(&schema, &name).expect("the fixture exists");
+            let mut found = BTreeSet::new();
+            evaluator.evaluate(rules, &event, |one| {
+                found.insert(one.rule.name.clone());
+            });
+            let arena = Bump::new();
+            let plain = Plain {
+                schema: &schema,
+                event: &event,
+                arena: &arena,
+            };
+            let holding = rules
+                .rules()
+                .iter()
+                .filter(|rule| plain.holds(&rule.condition.root));
+            let expected: BTreeSet<_> = holding.map(|rule| rule.name.clone()).collect();
+            assert_eq!(found, expected, "{name}");
+            matches += found.len();
+        }
+    }
+    assert!(
+        matches > 10,
+        "fixtures match {matches} rules: too few to show anything"
     );
 }

@@ -2,14 +2,16 @@
 //!
 //! Every file must fail to load, and its first error must point at a place. `UPDATE=1` writes what is drawn now.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rule_engine::diagnostic::Severity;
 use rule_engine::load::{LoadOptions, load, read_paths};
 use rule_engine::render;
 use rule_engine::schema::Schema;
 
-fn files() -> Vec<PathBuf> {
+#[test]
+fn every_malformed_file_is_refused_with_a_pointed_error() {
+    let (schema, options) = (Schema::syscall(), LoadOptions::default());
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/malformed");
     let paths = std::fs::read_dir(dir)
         .unwrap()
@@ -18,18 +20,11 @@ fn files() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|suffix| suffix == "yaml"))
         .collect();
     files.sort();
-    files
-}
-
-#[test]
-fn every_malformed_file_is_refused_with_a_pointed_error() {
-    let (schema, options) = (Schema::syscall(), LoadOptions::default());
-    let files = files();
     assert!(files.len() >= 100, "the corpus has {} files", files.len());
     let mut wrong = Vec::new();
     for path in files {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let (mut sources, errors) = read_paths(&[path.clone()]);
+        let (mut sources, errors) = read_paths(std::slice::from_ref(&path));
         assert!(errors.is_empty(), "{name}: {errors:?}");
         sources
             .iter_mut()

@@ -145,7 +145,7 @@ fn events_that_match_nothing_allocate_nothing() {
         },
         Open {
             ty: schema.event("close").expect("the event type exists"),
-            name: b"x",
+            name: b"q",
             text: b"-x",
         },
     ];

@@ -57,7 +57,37 @@ static long (*const copy_from_user_task)(void *to, u32 bytes, u64 from, struct t
 #define enum_value_exists(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 0)
 #define enum_value(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
 
-/* Keeps the compiler from moving a bounds check away from what it guards. */
-#define keep(variable) asm volatile("" : "+r"(variable))
+/*
+ * Bounds that the verifier cannot lose. The compiler may check one copy of a number and use another, or put it on
+ * the stack in between, where kernels before 5.12 forget its bounds: so check and use are one piece here.
+ */
+
+/* `number` (u64) is at most `most`, a constant. Use it at once. */
+#define clamp(number, most)                                                        \
+	asm volatile("if %0 <= %1 goto +1\n\t"                                     \
+		     "%0 = %1"                                                     \
+		     : "+r"(number)                                                \
+		     : "i"(most))
+
+/*
+ * `pointer` goes forward by `number` (u64), at most by `most`, a constant. Pointers keep their bounds everywhere.
+ * The mask, above every offset there is, clears what the verifier of 6.12 makes of ranges that cannot be: a
+ * comparison of them loses all bounds.
+ */
+#define advance(pointer, number, most)                                             \
+	asm volatile("%1 &= 0x7fff\n\t"                                            \
+		     "if %1 <= %2 goto +1\n\t"                                     \
+		     "%1 = %2\n\t"                                                \
+		     "%0 += %1"                                                    \
+		     : "+r"(pointer), "+r"(number)                                 \
+		     : "i"(most))
+
+/* The same by masks, of 2^n - 1: without a branch, which counts in a loop. */
+#define mask(number, bits) asm volatile("%0 &= %1" : "+r"(number) : "i"(bits))
+#define advance_masked(pointer, number, bits)                                      \
+	asm volatile("%1 &= %2\n\t"                                                \
+		     "%0 += %1"                                                    \
+		     : "+r"(pointer), "+r"(number)                                 \
+		     : "i"(bits))
 
 #endif

@@ -37,6 +37,13 @@ static inline_always u64 wake_flags(u64 now_boot_ns)
 	return RING_FORCE_WAKEUP;
 }
 
+/* A record that found no room. No wake-up went out with it, so the next one does not count on that. */
+static inline_always void lose(u32 kind)
+{
+	woken_boot_ns = 0;
+	count(kind, lost_ring_full);
+}
+
 /* Everything of the header but the length. */
 static inline_always void fill_header(struct rec_header *header, u32 kind, struct task_struct *task)
 {
@@ -57,90 +64,90 @@ static inline_always void fill_header(struct rec_header *header, u32 kind, struc
 	header->flags = 0;
 }
 
-/* Sends the first `bytes` bytes of a buffer as one record. */
-static inline_always void submit(u32 kind, struct buffer *buffer, u32 bytes)
+/* Sends the first `end` bytes of a buffer as one record. */
+static inline_always void submit(u32 kind, struct buffer *buffer, u64 end)
 {
 	struct rec_header *header = (struct rec_header *)buffer;
+	u64 flags = wake_flags(header->time_boot_ns);
 
-	header->bytes = bytes;
-	keep(bytes);
-	if (bytes > sizeof(buffer->bytes))
-		return;
-	if (ring_output(&ring, buffer, bytes, wake_flags(header->time_boot_ns)))
-		count(kind, lost_ring_full);
+	header->bytes = end;
+	mask(end, OFFSET_MASK);
+	clamp(end, RECORD_BYTES_MAX);
+	if (ring_output(&ring, buffer, end, flags))
+		lose(kind);
 	else
 		count(kind, submitted);
 }
 
 /*
- * Where the next tail goes: NULL-free check that `max` more bytes fit after `at`. The buffer holds the sum
- * of all limits, so this never fails for a record that this file's limits were made for.
+ * Where the next tail goes, with room for `most` bytes. The buffer holds the sum of all limits, so `at` is
+ * never beyond; the verifier, which cannot know that, sees a bound.
  */
-#define fits(at, max) ((at) <= RECORD_BYTES_MAX - (max))
+static inline_always void *place(struct buffer *buffer, u64 at, u32 most)
+{
+	u8 *to = buffer->bytes;
+
+	advance(to, at, RECORD_BYTES_MAX - most);
+	return to;
+}
 
 /* Notes the state of a tail in its record. */
-static inline_always void note(struct rec_header *header, u32 tail_flags)
+static inline_always void note(struct buffer *buffer, u32 tail_flags)
 {
+	struct rec_header *header = (struct rec_header *)buffer;
+
 	if (tail_flags & TAIL_TRUNCATED)
 		header->flags |= RECORD_TRUNCATED;
 	if (tail_flags & TAIL_READ_FAILED)
 		header->flags |= RECORD_READ_FAILED;
 }
 
-/* Appends a string of the program, at most PATH_BYTES_MAX bytes with its NUL; gives the new end. */
-static inline_always u32 append_user_string(struct buffer *buffer, u32 at, struct rec_tail *tail, u64 from)
+/* Describes a string that was read with its NUL, at most PATH_BYTES_MAX bytes; gives the new end. */
+static inline_always u64 end_string(struct buffer *buffer, u64 at, struct rec_tail *tail, long got)
 {
-	long got;
+	u64 bytes = got > 0 ? got - 1 : 0;
 
-	tail->bytes = 0;
-	tail->flags = TAIL_READ_FAILED;
-	keep(at);
-	if (!fits(at, PATH_BYTES_MAX))
-		return at;
-	got = read_user_string(&buffer->bytes[at], PATH_BYTES_MAX, from);
-	if (got > 0 && got <= PATH_BYTES_MAX) {
-		tail->bytes = got - 1;
-		/* A string of the limit's length is either cut or too long for the kernel as well. */
-		tail->flags = got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;
-	}
-	note((struct rec_header *)buffer, tail->flags);
-	return at + tail->bytes;
+	mask(bytes, PATH_BYTES_MAX - 1);
+	tail->bytes = bytes;
+	/* A string of the limit's length is either cut or too long for the kernel as well. */
+	tail->flags = got <= 0 ? TAIL_READ_FAILED : got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;
+	note(buffer, tail->flags);
+	return at + bytes;
+}
+
+/* Appends a string of the program. */
+static inline_always u64 append_user_string(struct buffer *buffer, u64 at, struct rec_tail *tail, u64 from)
+{
+	long got = read_user_string(place(buffer, at, PATH_BYTES_MAX), PATH_BYTES_MAX, from);
+
+	return end_string(buffer, at, tail, got);
 }
 
 /* Appends a string of the kernel. */
-static inline_always u32 append_kernel_string(struct buffer *buffer, u32 at, struct rec_tail *tail, const char *from)
+static inline_always u64 append_kernel_string(struct buffer *buffer, u64 at, struct rec_tail *tail, const char *from)
 {
-	long got;
+	long got = read_kernel_string(place(buffer, at, PATH_BYTES_MAX), PATH_BYTES_MAX, from);
 
-	tail->bytes = 0;
-	tail->flags = TAIL_READ_FAILED;
-	keep(at);
-	if (!fits(at, PATH_BYTES_MAX))
-		return at;
-	got = read_kernel_string(&buffer->bytes[at], PATH_BYTES_MAX, from);
-	if (got > 0 && got <= PATH_BYTES_MAX) {
-		tail->bytes = got - 1;
-		tail->flags = got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;
-	}
-	note((struct rec_header *)buffer, tail->flags);
+	return end_string(buffer, at, tail, got);
+}
+
+/* Describes bytes of which `take` were to be read, of `bytes` that there are; gives the new end. */
+static inline_always u64 end_bytes(struct buffer *buffer, u64 at, struct rec_tail *tail, u64 take, u64 bytes, long error)
+{
+	tail->bytes = error ? 0 : take;
+	tail->flags = error ? TAIL_READ_FAILED : take < bytes ? TAIL_TRUNCATED : 0;
+	note(buffer, tail->flags);
 	return at + tail->bytes;
 }
 
-/* Appends `bytes` bytes of the program, at most `max`, a constant. */
-static inline_always u32 append_user(struct buffer *buffer, u32 at, struct rec_tail *tail, u64 from, u64 bytes, u32 max)
+/* Appends `bytes` bytes of the program, at most `most`, a constant. */
+static inline_always u64 append_user(struct buffer *buffer, u64 at, struct rec_tail *tail, u64 from, u64 bytes, u32 most)
 {
-	u32 take = bytes > max ? max : bytes;
+	void *to = place(buffer, at, most);
+	u64 take = bytes;
 
-	tail->bytes = 0;
-	tail->flags = bytes > max ? TAIL_TRUNCATED : 0;
-	keep(at);
-	keep(take);
-	if (!fits(at, max) || take > max || read_user(&buffer->bytes[at], take, from))
-		tail->flags = TAIL_READ_FAILED;
-	else
-		tail->bytes = take;
-	note((struct rec_header *)buffer, tail->flags);
-	return at + tail->bytes;
+	clamp(take, most);
+	return end_bytes(buffer, at, tail, take, bytes, read_user(to, take, from));
 }
 
 #endif

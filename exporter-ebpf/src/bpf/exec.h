@@ -13,7 +13,7 @@ static inline_always void collect_exec(struct buffer *buffer, struct task_struct
 	struct mm_struct *mm = get(task, mm);
 	u64 from = get(mm, arg_start), bytes = get(mm, arg_end) - from;
 	struct file *file = get(mm, exe_file);
-	u32 at = sizeof(*exec);
+	u64 at = sizeof(*exec);
 
 	fill_header(&exec->header, KIND_EXEC, task);
 	fill_process(&exec->process, task);
@@ -32,7 +32,7 @@ static inline_always void collect_fork(struct task_struct *child, u64 clone_flag
 	struct rec_fork *fork = ring_reserve(&ring, sizeof(*fork), 0);
 
 	if (!fork) {
-		count(KIND_FORK, lost_ring_full);
+		lose(KIND_FORK);
 		return;
 	}
 	fill_header(&fork->header, KIND_FORK, current_task());
@@ -50,7 +50,7 @@ static inline_always void collect_exit(struct task_struct *task)
 	struct rec_exit *exit = ring_reserve(&ring, sizeof(*exit), 0);
 
 	if (!exit) {
-		count(KIND_EXIT, lost_ring_full);
+		lose(KIND_EXIT);
 		return;
 	}
 	fill_header(&exit->header, KIND_EXIT, task);
@@ -63,23 +63,17 @@ static inline_always void collect_exit(struct task_struct *task)
 }
 
 /* Arguments of another process: pages of an address space that is not the current one. */
-static inline_always u32 append_task_args(struct buffer *buffer, u32 at, struct rec_tail *tail,
+static inline_always u64 append_task_args(struct buffer *buffer, u64 at, struct rec_tail *tail,
 					  struct task_struct *task, struct mm_struct *mm, u32 sleepable)
 {
-	u64 from = get(mm, arg_start), bytes = get(mm, arg_end) - from;
-	u32 take = bytes > ARGS_BYTES_MAX ? ARGS_BYTES_MAX : bytes;
+	u64 from = get(mm, arg_start), bytes = get(mm, arg_end) - from, take = bytes;
+	void *to = place(buffer, at, ARGS_BYTES_MAX);
+	long error = -1;
 
-	tail->bytes = 0;
-	tail->flags = bytes > ARGS_BYTES_MAX ? TAIL_TRUNCATED : 0;
-	keep(at);
-	keep(take);
-	if (!sleepable || !fits(at, ARGS_BYTES_MAX) || take > ARGS_BYTES_MAX ||
-	    copy_from_user_task(&buffer->bytes[at], take, from, task, 0))
-		tail->flags = TAIL_READ_FAILED;
-	else
-		tail->bytes = take;
-	note((struct rec_header *)buffer, tail->flags);
-	return at + tail->bytes;
+	clamp(take, ARGS_BYTES_MAX);
+	if (sleepable)
+		error = copy_from_user_task(to, take, from, task, 0);
+	return end_bytes(buffer, at, tail, take, bytes, error);
 }
 
 /* One process of the scan; `sleepable` is a constant that tells whether its pages can be read. */
@@ -88,7 +82,7 @@ static inline_always void collect_task(struct seq_file *seq, struct buffer *buff
 {
 	struct rec_task *to = (struct rec_task *)buffer;
 	struct mm_struct *mm = get(task, mm);
-	u32 at = sizeof(*to);
+	u64 at = sizeof(*to);
 	struct file *file;
 
 	fill_header(&to->header, KIND_TASK, task);
@@ -107,9 +101,9 @@ static inline_always void collect_task(struct seq_file *seq, struct buffer *buff
 	}
 	at = append_cgroup(buffer, at, &to->cgroup, SLOT_SCAN, task);
 	to->header.bytes = at;
-	keep(at);
-	if (at <= sizeof(buffer->bytes))
-		seq_write(seq, buffer, at);
+	mask(at, OFFSET_MASK);
+	clamp(at, RECORD_BYTES_MAX);
+	seq_write(seq, buffer, at);
 }
 
 #endif

@@ -70,17 +70,17 @@ static inline_always void fill_stat(struct rec_stat *to, struct file *file)
 /* Whether the file of the walk is one that memfd_create made: no other nameless file lets a program choose such a name. */
 static inline_always u32 is_memfd(const struct walk *walk)
 {
-	u32 start = walk->start;
-	const u8 *name;
+	const u8 *name = walk->bytes;
+	u64 start = walk->start;
 
-	if (!(walk->flags & PATH_PSEUDO) || start > PATH_BYTES_MAX)
+	if (!(walk->flags & PATH_PSEUDO))
 		return 0;
-	name = &walk->bytes[start];
+	advance(name, start, PATH_BYTES_MAX);
 	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
 }
 
 /* Fills in the inode of an open file and appends its path; gives the new end. */
-static inline_always u32 append_file(struct buffer *buffer, u32 at, struct rec_path *path, struct rec_inode *to,
+static inline_always u64 append_file(struct buffer *buffer, u64 at, struct rec_path *path, struct rec_inode *to,
 				     u32 slot, struct task_struct *task, struct file *file)
 {
 	struct walk *walk = map_lookup(&walks, &slot);
@@ -147,7 +147,7 @@ static inline_always void fill_open_arguments(struct rec_open *open, const struc
 }
 
 /* The directory that a relative path starts from: that of dirfd, or the working directory. */
-static inline_always u32 append_dir(struct buffer *buffer, u32 at, struct rec_path *path, struct task_struct *task,
+static inline_always u64 append_dir(struct buffer *buffer, u64 at, struct rec_path *path, struct task_struct *task,
 				    s32 dirfd)
 {
 	struct file *dir;
@@ -166,7 +166,7 @@ static inline_always void collect_open(struct buffer *buffer, const struct call 
 {
 	struct rec_open *open = (struct rec_open *)buffer;
 	struct task_struct *task = call->task;
-	u32 at = sizeof(*open);
+	u64 at = sizeof(*open);
 	struct file *file;
 	u64 path = 0;
 
@@ -189,7 +189,7 @@ static inline_always void collect_open(struct buffer *buffer, const struct call 
 		at = append_file(buffer, at, &open->effective, &open->inode, SLOT_CALL, task, file);
 	} else if (call->result >= 0) {
 		open->effective.flags = TAIL_READ_FAILED;
-		note(&open->header, TAIL_READ_FAILED);
+		note(buffer, TAIL_READ_FAILED);
 	}
 	submit(KIND_OPEN, buffer, at);
 }

@@ -54,7 +54,7 @@ static inline_always void fill_socket(struct rec_socket *to, struct file *file)
 static inline_always void collect_connect(struct buffer *buffer, const struct call *call)
 {
 	struct rec_connect *connect = (struct rec_connect *)buffer;
-	u32 at = sizeof(*connect), length = call->arguments[2];
+	u64 at = sizeof(*connect);
 	struct file *file;
 
 	fill_call_header(&connect->header, &connect->call, KIND_CONNECT, call);
@@ -63,7 +63,8 @@ static inline_always void collect_connect(struct buffer *buffer, const struct ca
 	file = file_of(call->task, connect->fd);
 	if (file)
 		fill_socket(&connect->socket, file);
-	at = append_user(buffer, at, &connect->addr, call->arguments[1], length, SOCKADDR_BYTES_MAX);
+	at = append_user(buffer, at, &connect->addr, call->arguments[1], (u32)call->arguments[2],
+			 SOCKADDR_BYTES_MAX);
 	submit(KIND_CONNECT, buffer, at);
 }
 

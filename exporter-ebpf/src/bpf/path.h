@@ -11,7 +11,7 @@
 #include "emit.h"
 
 enum {
-	PATH_STEPS_MAX = 192,    /* names and mount crossings; deeper paths lose their beginning */
+	PATH_STEPS_MAX = 128,    /* names and mount crossings; deeper paths lose their beginning */
 	CGROUP_STEPS_MAX = 32,
 	NAME_MASK = NAME_BYTES_MAX - 1,
 	PATH_MASK = PATH_BYTES_MAX - 1,
@@ -71,21 +71,21 @@ static inline_always void read_place(struct mount_place *to, u64 mount)
  * What a walk knows lies in its struct and not in variables: the verifier then finds every turn of the loop
  * equal to the turn before, and checks in a few thousand steps what takes hundreds of thousands otherwise.
  */
-static inline_always u32 prepend(struct walk *walk, const void *name, u32 bytes, u32 slash)
+static inline_always u32 prepend(struct walk *walk, const void *name, u64 bytes, u32 slash)
 {
-	u32 start = walk->start;
+	u64 start = walk->start;
+	u8 *to = walk->bytes;
 
 	bytes &= NAME_MASK;
-	if (start > PATH_BYTES_MAX || start < bytes + slash)
+	if (start < bytes + slash)
 		return 0;
 	start -= bytes + slash;
 	walk->start = start;
-	keep(start);
-	start &= PATH_MASK;
-	keep(bytes);
-	bytes &= NAME_MASK;
-	walk->bytes[start] = '/';
-	read_kernel(&walk->bytes[start + slash], bytes, name);
+	advance_masked(to, start, PATH_MASK);
+	*to = '/';
+	to += slash;
+	mask(bytes, NAME_MASK);
+	read_kernel(to, bytes, name);
 	return 1;
 }
 
@@ -155,42 +155,35 @@ never_inline int walk_path(u32 slot)
 }
 
 /* Appends what the walk found; gives the new end. */
-static inline_always u32 append_walk(struct buffer *buffer, u32 at, struct rec_path *path, struct walk *walk)
+static inline_always u64 append_walk(struct buffer *buffer, u64 at, struct rec_path *path, struct walk *walk)
 {
-	u32 start = walk->start, root = walk->root, bytes;
+	void *to = place(buffer, at, PATH_BYTES_MAX);
+	u64 bytes = PATH_BYTES_MAX - walk->start;
+	u8 *from = &walk->bytes[PATH_BYTES_MAX];
 
-	path->bytes = 0;
-	path->root_bytes = 0;
-	path->flags = TAIL_READ_FAILED;
-	if (start <= PATH_BYTES_MAX) {
-		path->root_bytes = root <= PATH_BYTES_MAX && root >= start ? root - start : 0;
-		if (start == PATH_BYTES_MAX && !(walk->flags & PATH_PSEUDO))
-			walk->bytes[--start] = '/';
-		bytes = PATH_BYTES_MAX - start;
-		keep(at);
-		keep(bytes);
-		if (fits(at, PATH_BYTES_MAX) && bytes <= PATH_BYTES_MAX &&
-		    !read_kernel(&buffer->bytes[at], bytes, &walk->bytes[start])) {
-			path->bytes = bytes;
-			path->flags = walk->flags;
-		}
+	path->root_bytes = walk->root <= PATH_BYTES_MAX ? walk->root - walk->start : 0;
+	if (!bytes && !(walk->flags & PATH_PSEUDO)) {
+		walk->bytes[PATH_BYTES_MAX - 1] = '/';
+		bytes = 1;
 	}
-	note((struct rec_header *)buffer, path->flags);
-	return at + path->bytes;
+	clamp(bytes, PATH_BYTES_MAX);
+	read_kernel(to, bytes, from - bytes);
+	path->bytes = bytes;
+	path->flags = walk->flags;
+	note(buffer, path->flags);
+	return at + bytes;
 }
 
 /* Appends the path of a dentry in a mount, as `task` sees it. */
-static inline_always u32 append_path(struct buffer *buffer, u32 at, struct rec_path *path, u32 slot,
+static inline_always u64 append_path(struct buffer *buffer, u64 at, struct rec_path *path, u32 slot,
 				     struct task_struct *task, u64 dentry, struct vfsmount *mnt)
 {
 	struct walk *walk = map_lookup(&walks, &slot);
 	struct fs_struct *fs = get(task, fs);
 
-	path->bytes = 0;
-	path->root_bytes = 0;
-	path->flags = TAIL_READ_FAILED;
 	if (!walk || !dentry || !mnt) {
-		note((struct rec_header *)buffer, path->flags);
+		*path = (struct rec_path){ .flags = TAIL_READ_FAILED };
+		note(buffer, TAIL_READ_FAILED);
 		return at;
 	}
 	walk->dentry = dentry;
@@ -202,14 +195,14 @@ static inline_always u32 append_path(struct buffer *buffer, u32 at, struct rec_p
 }
 
 /* Appends the path of an open file. */
-static inline_always u32 append_file_path(struct buffer *buffer, u32 at, struct rec_path *path, u32 slot,
+static inline_always u64 append_file_path(struct buffer *buffer, u64 at, struct rec_path *path, u32 slot,
 					  struct task_struct *task, struct file *file)
 {
 	return append_path(buffer, at, path, slot, task, (u64)peek(file, f_path.dentry), peek(file, f_path.mnt));
 }
 
 /* Appends the working directory. */
-static inline_always u32 append_cwd(struct buffer *buffer, u32 at, struct rec_path *path, u32 slot,
+static inline_always u64 append_cwd(struct buffer *buffer, u64 at, struct rec_path *path, u32 slot,
 				    struct task_struct *task)
 {
 	struct fs_struct *fs = get(task, fs);
@@ -256,25 +249,25 @@ never_inline int walk_cgroup(u32 slot)
 }
 
 /* Appends the path of the cgroup that says which container `task` is in. */
-static inline_always u32 append_cgroup(struct buffer *buffer, u32 at, struct rec_tail *tail, u32 slot,
+static inline_always u64 append_cgroup(struct buffer *buffer, u64 at, struct rec_tail *tail, u32 slot,
 				       struct task_struct *task)
 {
 	struct walk *walk = map_lookup(&walks, &slot);
 	struct cgroup *cgroup;
 	struct rec_path path;
-	u32 end = at;
 
-	tail->bytes = 0;
-	tail->flags = TAIL_READ_FAILED;
-	if (!walk)
+	if (!walk) {
+		*tail = (struct rec_tail){ .flags = TAIL_READ_FAILED };
+		note(buffer, TAIL_READ_FAILED);
 		return at;
+	}
 	cgroup_of(task, &cgroup);
 	walk->dentry = (u64)peek(cgroup, kn);
 	walk_cgroup(slot);
-	end = append_walk(buffer, at, &path, walk);
+	at = append_walk(buffer, at, &path, walk);
 	tail->bytes = path.bytes;
 	tail->flags = path.flags;
-	return end;
+	return at;
 }
 
 #endif

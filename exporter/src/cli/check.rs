@@ -66,11 +66,15 @@ fn untested(paths: &[PathBuf], infos: &[RuleInfo], schema: &Schema) -> Vec<Diagn
         .map(|folder| folder.join("tests"))
         .filter(|folder| folder.is_dir())
         .collect();
-    if folders.is_empty() {
+    let sources: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| test::sources(folder).0)
+        .collect();
+    if sources.is_empty() {
         return Vec::new();
     }
     let mut tested = BTreeSet::new();
-    for source in folders.iter().flat_map(|folder| test::sources(folder).0) {
+    for source in sources {
         if let Ok(suite) = Suite::read(source, schema) {
             tested.extend(suite.tested_rules().into_iter().map(str::to_owned));
         }

@@ -118,8 +118,10 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if path.is_dir() {
+    for entry in entries.filter_map(Result::ok) {
+        let path = entry.path();
+        // Links to folders are not followed: they may lead in circles.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             if depth < MAX_DEPTH {
                 walk(&path, depth + 1, files);
             }

@@ -94,6 +94,9 @@ fn rules_without_a_folder_of_tests_are_not_remarked() {
     write(&folder, "a.yaml", RULES);
     let run = saker_in(folder.path(), &["check", "-r", "a.yaml"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
+    write(&folder, "tests/of_something_else.py", "");
+    let run = saker_in(folder.path(), &["check", "-r", "a.yaml"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
 }
 
 #[test]

@@ -351,3 +351,15 @@ fn results_as_junit() {
     }
     assert!(open.is_empty(), "{open:?}");
 }
+
+proptest::proptest! {
+    /// Whatever stands in a file, reading it ends with cases or with errors.
+    #[test]
+    fn no_file_makes_reading_panic(text in "(- |  |name: |event: |fixture: exec|set: |evt.type: open|proc.aname\\[1\\]: |match: |ancestors: |output: |[a-z:{}\\[\\], \n'\"&*|>#~0-9.-]){0,60}") {
+        let source = Source { name: "t.test.yaml".to_owned(), text };
+        if let Err(report) = Suite::read(source, &schema()) {
+            proptest::prop_assert!(!report.errors.is_empty());
+            proptest::prop_assert!(!super::text(&[report], false).is_empty());
+        }
+    }
+}

@@ -30,25 +30,8 @@ impl Checker<'_> {
             }
         };
         let def = self.schema.field_def(field.id);
-        let ty = match (def.name, &field.arg) {
-            ("evt.rawarg", FieldKey::Name(param)) => {
-                match self
-                    .schema
-                    .raw_param(param)
-                    .and_then(|param| param.ty.raw_type())
-                {
-                    Some(ty) => ty,
-                    None => {
-                        self.error(
-                            expr.range,
-                            format!("wrong parameter type: '{}' cannot be compared", expr.name),
-                        );
-                        return None;
-                    }
-                }
-            }
-            _ => def.ty,
-        };
+        // A parameter that nothing can be compared with is refused when it is compared.
+        let ty = self.raw_type(&field).flatten().unwrap_or(def.ty);
         if def.deprecated {
             let message = format!("usage of deprecated field '{}' has been detected", def.name);
             self.warn(Code::DeprecatedItem, expr.range, message);
@@ -62,6 +45,17 @@ impl Checker<'_> {
             ty,
             multiplicity,
         })
+    }
+
+    /// Of a field that is `evt.rawarg`, the type of the parameter, if it has one that can be compared.
+    pub(super) fn raw_type(&self, field: &FieldRef) -> Option<Option<Type>> {
+        match &field.arg {
+            FieldKey::Name(param) if self.schema.field_def(field.id).name == "evt.rawarg" => {
+                let param = self.schema.raw_param(param);
+                Some(param.and_then(|param| param.ty.raw_type()))
+            }
+            _ => None,
+        }
     }
 
     fn field_error(&mut self, expr: &FieldExpr, why: &FieldError) {

@@ -10,6 +10,17 @@ use super::Checker;
 impl Checker<'_> {
     pub(super) fn test(&mut self, check: &ast::Check, operand: &Operand) -> Option<Test> {
         let op = check.op;
+        if let Operand::Field(field) = operand
+            && op != Operator::Exists
+            && self.raw_type(&field.field) == Some(None)
+        {
+            let name = field.field.written(self.schema);
+            self.error(
+                operand_range(&check.operand),
+                format!("wrong parameter type: '{name}' cannot be compared"),
+            );
+            return None;
+        }
         let kind = Kind::of(operand.ty());
         let problem = if operand.is_list() {
             (!list_supports(op)).then(|| "list".to_owned())

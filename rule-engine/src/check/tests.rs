@@ -153,11 +153,26 @@ fn depth_is_limited() {
         })
     };
     assert!(condition(&nest(MAX_DEPTH - 1), &schema).is_ok());
+    let message = "the condition nests deeper than 1000 levels";
     let found = condition(&nest(MAX_DEPTH), &schema).unwrap_err();
-    assert_eq!(
-        found[0].message,
-        "the condition nests deeper than 1000 levels"
-    );
+    assert_eq!(found[0].message, message);
+    // Macros met before count with their own depth.
+    let half = Arc::new(nest(600));
+    let calls = (0..300).fold(expanded("m", &half, 0), |inner, _| Expr {
+        kind: ExprKind::Not(Box::new(inner)),
+        range: TextRange::default(),
+    });
+    let both = |second: Expr| Expr {
+        kind: ExprKind::And(vec![expanded("m", &half, 1), second]),
+        range: TextRange::default(),
+    };
+    assert!(condition(&both(calls.clone()), &schema).is_ok());
+    let calls = (0..100).fold(calls, |inner, _| Expr {
+        kind: ExprKind::Not(Box::new(inner)),
+        range: TextRange::default(),
+    });
+    let found = condition(&both(calls), &schema).unwrap_err();
+    assert_eq!(found[0].message, message);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 use foldhash::fast::FixedState;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::ast::{Modifier, Operator};
 use crate::eval::builtin_value;
@@ -64,6 +64,9 @@ impl TestKey {
     }
 }
 
+/// Matchers of checks.
+pub(super) type Matchers = HashMap<NodeId, Matcher, FixedState>;
+
 pub(super) struct Graph<'s> {
     schema: &'s Schema,
     nodes: IndexSet<Key, FixedState>,
@@ -73,7 +76,7 @@ pub(super) struct Graph<'s> {
     fields: HashMap<FieldRef, SourceId, FixedState>,
     macros: HashMap<*const Node, NodeId, FixedState>,
     /// Matchers of checks that the event's type decides.
-    deciders: HashMap<NodeId, Matcher, FixedState>,
+    deciders: Matchers,
     /// Results of [`Graph::for_event`] for the event type in hand.
     decided: HashMap<NodeId, NodeId, FixedState>,
     decided_for: Option<EventTypeId>,
@@ -248,43 +251,35 @@ impl<'s> Graph<'s> {
         merge: fn(&TestKey) -> Option<Heading>,
     ) -> Vec<NodeId> {
         let mut rest = Vec::with_capacity(members.len());
-        let mut groups: Vec<(TestKey, Vec<NodeId>)> = Vec::new();
+        let mut groups: IndexMap<TestKey, Vec<NodeId>, FixedState> = IndexMap::default();
         for member in members {
-            let Key::Check(test) = self.key(member) else {
-                rest.push(member);
-                continue;
+            let heading = match self.key(member) {
+                Key::Check(test) => merge(test).map(|(op, modifier)| TestKey {
+                    op,
+                    modifier,
+                    values: Vec::new(),
+                    ..test.clone()
+                }),
+                _ => None,
             };
-            let Some((op, modifier)) = merge(test) else {
-                rest.push(member);
-                continue;
-            };
-            let heading = TestKey {
-                op,
-                modifier,
-                values: Vec::new(),
-                ..test.clone()
-            };
-            match groups.iter_mut().find(|(known, _)| *known == heading) {
-                Some((_, grouped)) => grouped.push(member),
-                None => groups.push((heading, vec![member])),
+            match heading {
+                Some(heading) => groups.entry(heading).or_default().push(member),
+                None => rest.push(member),
             }
         }
-        for (mut heading, grouped) in groups {
+        for (heading, grouped) in groups {
             if let [single] = grouped[..] {
                 rest.push(single);
                 continue;
             }
+            let mut values: IndexSet<Constant, FixedState> = IndexSet::default();
             for member in grouped {
                 if let Key::Check(test) = self.key(member) {
-                    let values = test
-                        .values
-                        .iter()
-                        .filter(|value| !heading.values.contains(value));
-                    let values: Vec<Constant> = values.cloned().collect();
-                    heading.values.extend(values);
+                    values.extend(test.values.iter().cloned());
                 }
             }
-            rest.push(self.add(Key::Check(heading)));
+            let values = values.into_iter().collect();
+            rest.push(self.add(Key::Check(TestKey { values, ..heading })));
         }
         rest
     }
@@ -431,14 +426,15 @@ impl<'s> Graph<'s> {
         self.add(Key::Const(truth))
     }
 
-    /// What each node costs.
-    pub(super) fn costs(&self) -> Vec<u32> {
+    /// What each node costs, and the matchers that were built to know it.
+    pub(super) fn costs(&self) -> (Vec<u32>, Matchers) {
         let sources: Vec<u32> = self
             .sources
             .iter()
             .map(|source| self.source_cost(source))
             .collect();
         let mut costs: Vec<u32> = Vec::with_capacity(self.nodes.len());
+        let mut matchers = Matchers::default();
         for key in &self.nodes {
             // Members are older than what they are members of.
             let of = |id: &NodeId| costs[id.0 as usize];
@@ -449,7 +445,10 @@ impl<'s> Graph<'s> {
                 }
                 Key::Not(inner) => of(inner),
                 Key::Check(test) => {
-                    sources[test.source.0 as usize].saturating_add(test.matcher().cost())
+                    let matcher = test.matcher();
+                    let cost = sources[test.source.0 as usize].saturating_add(matcher.cost());
+                    matchers.insert(NodeId(costs.len() as u32), matcher);
+                    cost
                 }
                 Key::Compare { left, right, .. } => {
                     sources[left.0 as usize].saturating_add(sources[right.0 as usize])
@@ -457,7 +456,7 @@ impl<'s> Graph<'s> {
             };
             costs.push(cost);
         }
-        costs
+        (costs, matchers)
     }
 
     fn source_cost(&self, source: &Source) -> u32 {

@@ -417,3 +417,15 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn no_condition_makes_check_or_compile_panic(
+        text in "(proc\\.name|fd\\.num|fd\\.ip|fd\\.types|evt\\.(type|buffer|num)|proc\\.aname|nosuch\\.field| = | != | < | in | pmatch | regex | glob | contains | exists| anyof |\\(|\\)|,|\"[a-z(*\\[]{0,3}\"|[0-9]{1,4}|open|val\\(|len\\(|b64\\(|join\\(| and | or |not |\\[[0-9a]\\]){1,14}"
+    ) {
+        if let Ok(found) = checked(&text) {
+            let set = rules(&[(found.typed, found.events)], "x", Matching::All);
+            Evaluator::new(&set).evaluate(&set, &sample("conn"), |_| {});
+        }
+    }
+}

@@ -738,6 +738,7 @@ const EVENT_TYPES: &[Row] = &[
         "evt.rawarg[0] = 1",
         E("nonexistent field evt.rawarg[0]"),
     ),
+    (175, "exec", "evt.rawarg.args exists", F),
     (
         175,
         "open",

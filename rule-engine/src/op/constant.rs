@@ -46,6 +46,16 @@ impl std::fmt::Display for Network {
 }
 
 impl Network {
+    /// Its first address.
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// How many bits its addresses share.
+    pub fn prefix(self) -> u8 {
+        self.prefix
+    }
+
     /// Whether an address lies in it; one of the other family does not.
     pub fn contains(self, address: IpAddr) -> bool {
         masked(address, self.prefix) == self.address

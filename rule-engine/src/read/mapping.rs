@@ -10,7 +10,7 @@ use crate::source::Span;
 use crate::text::MappedText;
 
 /// Bytes of text that may be taken from one file; more than the file has only where aliases repeat it.
-const MAX_TEXT_BYTES: usize = 64 << 20;
+const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// Reads nodes of one file.
 pub(super) struct Reader<'y, 's> {

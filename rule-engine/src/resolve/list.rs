@@ -5,6 +5,9 @@
 //!
 //! Sources: `rule_loader_compiler.cpp` of Falco, whose every blank this keeps.
 
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
 use memchr::memmem::Finder;
 
 use crate::collect::Collection;
@@ -14,7 +17,7 @@ use crate::source::Span;
 use crate::text::MappedText;
 
 /// Bytes that a condition may have once its lists are put in, and that a list may have with the lists in it.
-pub(super) const MAX_TEXT_BYTES: usize = 16 << 20;
+pub(super) const MAX_TEXT_BYTES: usize = 4 << 20;
 
 /// A list ready to be put in.
 pub(super) struct Expanded {
@@ -68,25 +71,82 @@ pub(super) fn expand(collection: &Collection) -> (Vec<Expanded>, Vec<Diagnostic>
     (expanded, errors)
 }
 
-/// Puts all lists into a condition, one list after the other, so that a name in what was put in counts for later lists. Gives
-/// the text and the names of the lists that are in it.
-///
-/// # Errors
-/// The text grows too long: how long it may be is in the message.
-pub(super) fn substitute(
-    text: MappedText,
-    lists: &mut [Expanded],
-) -> Result<(MappedText, Vec<String>), String> {
-    let mut text = text;
-    let mut names = Vec::new();
-    for list in lists {
-        if let Some(new) = list.put_into(&text)? {
-            list.used = true;
-            names.push(list.name.clone());
-            text = new;
-        }
+/// All lists, ready to be put into conditions.
+pub(super) struct Lists {
+    lists: Vec<Expanded>,
+    /// Finds the names of all lists in one pass; without it every list is tried.
+    names: Option<AhoCorasick>,
+    /// For each list the lists whose names occur in it.
+    within: Vec<Vec<usize>>,
+    /// Lists whose names can come about where texts meet, so that no pass over one text tells whether they occur.
+    always: Vec<usize>,
+}
+
+impl Lists {
+    /// Takes the lists in order of first definition.
+    pub(super) fn new(lists: Vec<Expanded>) -> Lists {
+        let names = AhoCorasick::new(lists.iter().map(|list| &list.name)).ok();
+        let joint = |c: char| is_blank(c) || matches!(c, '(' | ')' | ',' | '=' | '"' | '\'');
+        let always = (0..lists.len())
+            .filter(|index| names.is_none() || lists[*index].name.contains(joint))
+            .collect();
+        let mut all = Lists {
+            lists,
+            names,
+            within: Vec::new(),
+            always,
+        };
+        all.within = all
+            .lists
+            .iter()
+            .map(|list| all.named_in(list.text.as_str()).collect())
+            .collect();
+        all
     }
-    Ok((text, names))
+
+    /// Puts all lists into a condition, one list after the other, so that a name in what was put in counts for later lists. Gives
+    /// the text and the names of the lists that are in it.
+    ///
+    /// # Errors
+    /// The text grows too long: how long it may be is in the message.
+    pub(super) fn substitute(
+        &mut self,
+        text: MappedText,
+    ) -> Result<(MappedText, Vec<String>), String> {
+        let mut text = text;
+        let mut names = Vec::new();
+        let mut open: BTreeSet<usize> = self
+            .named_in(text.as_str())
+            .chain(self.always.iter().copied())
+            .collect();
+        while let Some(index) = open.pop_first() {
+            let list = &mut self.lists[index];
+            if let Some(new) = list.put_into(&text)? {
+                list.used = true;
+                names.push(list.name.clone());
+                text = new;
+                // An earlier list has had its turn.
+                open.extend(self.within[index].iter().filter(|inner| **inner > index));
+            }
+        }
+        Ok((text, names))
+    }
+
+    /// Names of the lists that nothing refers to.
+    pub(super) fn unused(&self) -> impl Iterator<Item = &str> {
+        self.lists
+            .iter()
+            .filter(|list| !list.used)
+            .map(|list| list.name.as_str())
+    }
+
+    /// The lists whose names occur in a text, as whole words or not.
+    fn named_in<'t>(&'t self, text: &'t str) -> impl Iterator<Item = usize> + 't {
+        let names = self.names.iter();
+        names
+            .flat_map(move |names| names.find_overlapping_iter(text))
+            .map(|found| found.pattern().as_usize())
+    }
 }
 
 impl Expanded {
@@ -260,10 +320,12 @@ mod tests {
             ("(A)", &[], "(  )"),
             ("A A", &["x"], "x A"),
         ] {
-            let mut lists = [list("A", &strings(items))];
-            let (text, used) = substitute(MappedText::verbatim(text, FILE, 0), &mut lists).unwrap();
+            let mut lists = Lists::new(vec![list("A", &strings(items))]);
+            let (text, used) = lists
+                .substitute(MappedText::verbatim(text, FILE, 0))
+                .unwrap();
             assert_eq!(text.as_str(), expected);
-            assert_eq!(used.is_empty(), !lists[0].used);
+            assert_eq!(used.is_empty(), lists.unused().count() == 1);
         }
     }
 
@@ -271,14 +333,31 @@ mod tests {
     fn growth_is_limited() {
         let big = vec!["x".repeat(MAX_TEXT_BYTES / 2)];
         let text = MappedText::verbatim("(A, A, A)", FILE, 0);
-        let error = substitute(text, &mut [list("A", &big)]).unwrap_err();
+        let error = Lists::new(vec![list("A", &big)])
+            .substitute(text)
+            .unwrap_err();
         assert_eq!(
             error,
-            "condition has more than 16777216 bytes with its lists put in, which is the limit"
+            "condition has more than 4194304 bytes with its lists put in, which is the limit"
         );
     }
 
     proptest! {
+        #[test]
+        fn all_lists_at_once_are_one_after_the_other(
+            text in "[ABC(),= a]{0,20}",
+            items in prop::collection::vec(prop::collection::vec("[ABC a]{0,3}", 0..3), 4),
+        ) {
+            let names = ["B", "A", "C", "A, B"];
+            let lists: Vec<_> = names.iter().zip(&items).map(|(name, items)| list(name, items)).collect();
+            let mut expected = text.clone();
+            for list in &lists {
+                expected = plainly(&expected, &list.name, list.text.as_str()).0;
+            }
+            let (found, _) = Lists::new(lists).substitute(MappedText::verbatim(&text, FILE, 0)).unwrap();
+            prop_assert_eq!(found.as_str(), expected);
+        }
+
         #[test]
         fn the_mapped_text_is_the_plain_one(text in "[A(),= \n\tb]{0,20}", items in prop::collection::vec("[aA ]{0,2}", 0..3)) {
             let list = list("A", &items);

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::schema::{FieldDef, Type};
 
 fn show(value: Value<'_>) -> String {
     let list = |members: &[Value<'_>]| {
@@ -525,4 +526,79 @@ fn bad_fields_are_told_apart() {
     let many: Vec<_> = (0..65).map(|n| n.to_string()).collect();
     let errors = fixture("exec", json!({}), Some(json!(many))).expect_err("too many");
     assert_eq!(errors[0].message, "65 ancestors; the limit is 64");
+}
+
+/// Fields that are written without an argument and do not follow from the event's type.
+fn settable(schema: &Schema) -> impl Iterator<Item = &FieldDef> {
+    let by_type = ["evt.type", "evt.dir", "syscall.type"];
+    schema.fields.iter().filter(move |field| {
+        FieldRef::resolve(schema, field.name, None).is_ok() && !by_type.contains(&field.name)
+    })
+}
+
+#[test]
+fn nothing_is_derived_in_place_of_what_is_set_or_missing() {
+    let schema = Schema::syscall();
+    for base in ["exec_in_pod", "open_write", "connect", "unlink"] {
+        for field in settable(&schema) {
+            let event =
+                fixture(base, json!({ field.name: null }), None).expect("null fits every field");
+            assert_eq!(
+                get(&schema, &event, field.name),
+                "-",
+                "{base}: {} is said to be missing",
+                field.name
+            );
+            if field.ty == Type::CharBuf {
+                let event = fixture(base, json!({ field.name: "zzz" }), None)
+                    .expect("text fits a text field");
+                let found = get(&schema, &event, field.name);
+                assert!(
+                    ["zzz", "[zzz]", "(zzz)"].contains(&found.as_str()),
+                    "{base}: {} is {found}",
+                    field.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn derived_values_have_the_type_of_their_field() {
+    let schema = Schema::syscall();
+    let arena = Bump::new();
+    for base in fixtures() {
+        let event = fixture(&format!("{}_in_pod", base.name), json!({}), None)
+            .expect("every fixture makes an event");
+        for field in &schema.fields {
+            let Ok(resolved) = FieldRef::resolve(&schema, field.name, None) else {
+                continue;
+            };
+            let Some(value) = event.get(&resolved, &arena) else {
+                continue;
+            };
+            let members: Vec<_> = match value {
+                Value::List(members) | Value::Several(members) => members.to_vec(),
+                one => vec![one],
+            };
+            for member in members {
+                let text = show(member).trim_end_matches('u').to_owned();
+                let fits = match (member, Owned::parse(field.ty, &text)) {
+                    (Value::Bytes(_), _) => field.ty == Type::ByteBuf,
+                    (_, Ok(parsed)) => {
+                        std::mem::discriminant(&parsed.borrow(&arena))
+                            == std::mem::discriminant(&member)
+                    }
+                    (_, Err(_)) => false,
+                };
+                assert!(
+                    fits,
+                    "{}: {} is {member:?}, not of type {}",
+                    base.name,
+                    field.name,
+                    field.ty.name()
+                );
+            }
+        }
+    }
 }

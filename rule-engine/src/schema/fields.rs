@@ -4,12 +4,12 @@
 //! Sources: names, types and properties are those of Falco's documented field classes and of the plugins whose fields are
 //! built in here (container, k8smeta); the sentences are ours.
 
-use super::{ArgKind, FieldDef, Multiplicity, Need, Supply, Type};
+use super::{ArgKind, FieldDef, Multiplicity, Supply, Type};
 
-/// Builds rows of a table: name, type, need, marks, meaning. A mark is one of the builders of [`FieldDef`] below.
+/// Builds rows of a table: name, type, marks, meaning. A mark is one of the builders of [`FieldDef`] below.
 macro_rules! fields {
-    ($($name:literal $ty:ident $need:ident [$($mark:ident $(($($arg:expr),*))?)*] $doc:literal)*) => {
-        &[$($crate::schema::FieldDef::new($name, $crate::schema::Type::$ty, $crate::schema::Need::$need, $doc)
+    ($($name:literal $ty:ident [$($mark:ident $(($($arg:expr),*))?)*] $doc:literal)*) => {
+        &[$($crate::schema::FieldDef::new($name, $crate::schema::Type::$ty, $doc)
             $(.$mark($($($arg),*)?))*),*]
     };
 }
@@ -30,7 +30,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static FieldDef> {
 
 impl FieldDef {
     /// A field with one value, without argument, that every event has; the other builders say what else it is.
-    pub const fn new(name: &'static str, ty: Type, need: Need, doc: &'static str) -> FieldDef {
+    pub const fn new(name: &'static str, ty: Type, doc: &'static str) -> FieldDef {
         FieldDef {
             name,
             ty,
@@ -41,7 +41,6 @@ impl FieldDef {
             hex: false,
             filter_only: None,
             deprecated: false,
-            need,
             supply: Supply::Every,
             doc,
         }

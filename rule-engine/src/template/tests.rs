@@ -1,5 +1,7 @@
 //! The rows of the edge-case table that are about output strings, by number.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::diagnostic::Code;
 use crate::eval::Evaluator;
@@ -213,4 +215,15 @@ fn json_fields_are_the_fields_mentioned() {
 fn bytes_that_are_no_text_become_replacement_characters() {
     let event = Sample::new("read", &[("evt.buffer", Datum::Bytes(b"a\xffb"))]);
     assert_eq!(filled("%evt.buffer", &event), "a\u{fffd}b");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        text in "(%|[0-9]{1,3}|proc\\.name|evt\\.arg\\.|fd\\.types|len\\(|join\\(|getopt\\(|\\)|\\[|\\]|\"|,|é|[a-z. ]){0,20}"
+    ) {
+        if let Ok((template, _)) = parse(&text, TextId(0), &Schema::syscall()) {
+            prop_assert!(template.fields().len() <= text.len());
+        }
+    }
 }
