@@ -13,10 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use exporter_ebpf::record::{Counters, Kind, LAYOUT_VERSION, Records};
+use exporter_ebpf::record::{Counters, Header, KINDS_MAX, Kind, LAYOUT_VERSION, Records};
 use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
+use zerocopy::FromBytes;
 
 use super::{user_database, watched_calls};
 use crate::event::capture::{CaptureWriter, End, Host};
@@ -56,6 +57,8 @@ pub struct Recorded {
     pub records: u64,
     /// Size of the file.
     pub bytes: u64,
+    /// Kinds of records and how many of each are in the file; those without any left out.
+    pub kinds: Vec<(&'static str, u64)>,
     /// What the kernel counted.
     pub counts: Vec<KernelCount>,
 }
@@ -81,7 +84,7 @@ pub fn run(recording: &Recording, started: impl FnOnce()) -> anyhow::Result<Reco
         let file = recording.file.display();
         format!("{file} cannot be written; what has been written so far can be replayed")
     };
-    let mut capture = begin(file, &recording.watched).with_context(unwritable)?;
+    let mut tape = Tape::begin(file, &recording.watched).with_context(unwritable)?;
     let counters = probe.take_counters()?;
     probe.watch(|name| recording.watched.contains(&name))?;
     probe.attach()?;
@@ -92,35 +95,30 @@ pub fn run(recording: &Recording, started: impl FnOnce()) -> anyhow::Result<Reco
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
     let mut records = Records::new(&scanned);
-    let scan = records
-        .by_ref()
-        .try_for_each(|record| capture.record(record));
+    let scan = records.by_ref().try_for_each(|record| tape.record(record));
     scan.with_context(unwritable)?;
     anyhow::ensure!(
         records.rest().is_empty(),
         "the scan of the processes that run already ends within a record; this is a fault of Saker"
     );
     started();
-    drain(&mut ring, &mut capture, probe, &counters, &end).with_context(unwritable)?;
+    drain(&mut ring, &mut tape, probe, &counters, &end).with_context(unwritable)?;
 
     let counts: Vec<KernelCount> = counters.read().collect();
-    let (End { records, .. }, bytes) = capture
+    let kinds = tape.kinds();
+    let (End { records, .. }, bytes) = tape
+        .capture
         .finish(counts.iter().map(counters_of).collect())
         .with_context(unwritable)?;
     Ok(Recorded {
         records,
         bytes,
+        kinds,
         counts,
     })
 }
 
 impl Recorded {
-    /// Number and name of each kind of record that came.
-    pub fn kinds(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let came = self.counts.iter().filter(|count| count.submitted > 0);
-        came.map(|count| (kind_name(count.kind), count.submitted))
-    }
-
     /// Records that did not fit, for one reason or another.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -129,7 +127,7 @@ impl Recorded {
 }
 
 /// The counts of one kind as a capture holds them.
-fn counters_of(count: &KernelCount) -> (u16, Counters) {
+pub(super) fn counters_of(count: &KernelCount) -> (u16, Counters) {
     let KernelCount {
         kind,
         submitted,
@@ -167,26 +165,65 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn begin(file: File, watched: &[&str]) -> io::Result<CaptureWriter<File>> {
-    let host = Host {
-        layout_version: LAYOUT_VERSION as u32,
-        version: VERSION.to_owned(),
-        architecture: std::env::consts::ARCH.to_owned(),
-        kernel_release: sys::kernel_release(),
-        hostname: sys::hostname(),
-        watched: watched.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let mut capture = CaptureWriter::new(file, &host)?;
-    let users = user_database();
-    capture.users(&users.passwd, &users.group)?;
-    capture.clock(clock::boot_wall_ns())?;
-    Ok(capture)
+/// The capture, and what is in it.
+struct Tape {
+    capture: CaptureWriter<File>,
+    /// Records by the number of their kind.
+    by_kind: [u64; KINDS_MAX],
+}
+
+impl Tape {
+    fn begin(file: File, watched: &[&str]) -> io::Result<Self> {
+        let host = Host {
+            layout_version: LAYOUT_VERSION as u32,
+            version: VERSION.to_owned(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            kernel_release: sys::kernel_release(),
+            hostname: sys::hostname(),
+            watched: watched.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let mut capture = CaptureWriter::new(file, &host)?;
+        let users = user_database();
+        capture.users(&users.passwd, &users.group)?;
+        capture.clock(clock::boot_wall_ns())?;
+        Ok(Self {
+            capture,
+            by_kind: [0; KINDS_MAX],
+        })
+    }
+
+    fn record(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let header = Header::read_from_prefix(bytes).ok();
+        let count = header.and_then(|(header, _)| self.by_kind.get_mut(usize::from(header.kind)));
+        if let Some(count) = count {
+            *count += 1;
+        }
+        self.capture.record(bytes)
+    }
+
+    fn count(&self, kind: Kind) -> u64 {
+        let count = self.by_kind.get(usize::from(kind.number()));
+        count.copied().unwrap_or_default()
+    }
+
+    fn kinds(&self) -> Vec<(&'static str, u64)> {
+        let counts = Kind::ALL
+            .iter()
+            .map(|kind| (kind_name(*kind), self.count(*kind)));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Whether all that the kernel has submitted to the ring is here.
+    fn is_whole(&self, counters: &KernelCounters) -> bool {
+        let mut of_ring = counters.read().filter(|count| count.kind != Kind::Task);
+        of_ring.all(|count| self.count(count.kind) >= count.submitted)
+    }
 }
 
 /// The ring into the capture, until told to end. Then the probes go, and what they left in the ring is taken.
 fn drain(
     ring: &mut Ring,
-    capture: &mut CaptureWriter<File>,
+    tape: &mut Tape,
     probe: Probe,
     counters: &KernelCounters,
     end: &AtomicBool,
@@ -195,11 +232,11 @@ fn drain(
     let mut written = Instant::now();
     let mut looks = 0;
     loop {
-        capture.clock(clock::boot_wall_ns())?;
+        tape.capture.clock(clock::boot_wall_ns())?;
         let mut result = Ok(());
         let found = ring.drain(BATCH_LEN_MAX, &mut |record| {
             if result.is_ok() {
-                result = capture.record(record);
+                result = tape.record(record);
             }
         });
         result?;
@@ -210,14 +247,13 @@ fn drain(
             continue;
         }
         if probe.is_none() {
-            let submitted = counters.read().map(|count| count.submitted).sum();
-            if capture.records() >= submitted || looks == LAST_LOOKS_MAX {
+            if tape.is_whole(counters) || looks == LAST_LOOKS_MAX {
                 return Ok(());
             }
             looks += 1;
         }
         if written.elapsed() > UNWRITTEN_MAX {
-            capture.flush()?;
+            tape.capture.flush()?;
             written = Instant::now();
         }
         ring.wait(if found > 0 || probe.is_none() {

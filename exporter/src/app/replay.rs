@@ -3,7 +3,7 @@
 //! In: a capture, rules. Out: the matches that the agent would have printed, the metrics that it would have shown of them, and
 //! what a summary needs. Never: the kernel, a clock; a match that is dropped because somebody reads slowly.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ pub struct Replayed {
     pub registry: Registry,
 }
 
-/// Judges a capture by rules; matches go to standard output as `settings` say.
+/// Judges a capture by rules; matches go to `sink` as `settings` say.
 ///
 /// # Errors
 /// When it is no capture that can be replayed. One that is damaged further on is judged up to there.
@@ -55,6 +55,7 @@ pub fn run(
     settings: &Settings,
     rules: Rules,
     schema: &Arc<Schema>,
+    sink: impl Write + Send + 'static,
 ) -> anyhow::Result<Replayed> {
     let reader = CaptureReader::new(capture)?;
     let host = reader.host().clone();
@@ -71,7 +72,7 @@ pub fn run(
         Some(format) => {
             let (queue, pending) = output::queue(&mut registry);
             let lines = Lines::new(format, host.hostname.clone());
-            let writer = Writer::start(pending, std::io::stdout(), lines)
+            let writer = Writer::start(pending, sink, lines)
                 .context("the writer thread cannot be started")?;
             (Some(queue.waiting()), Some(writer))
         }
@@ -189,3 +190,6 @@ impl<R: Read> Records for Source<R> {
     /// All records are there already.
     fn wait(&mut self, _within: Duration) {}
 }
+
+#[cfg(test)]
+mod tests;

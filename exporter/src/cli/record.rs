@@ -61,7 +61,8 @@ fn recorded(args: Args) -> anyhow::Result<()> {
 fn summary(recorded: &Recorded, recording: &Recording) -> String {
     let Recorded { records, bytes, .. } = recorded;
     let kinds: Vec<String> = recorded
-        .kinds()
+        .kinds
+        .iter()
         .map(|(kind, count)| format!("{kind} {count}"))
         .collect();
     let mut text = format!(

@@ -49,8 +49,14 @@ fn replayed(args: Args) -> anyhow::Result<()> {
     let rules = rules::load(&settings, &schema)?;
     let name = args.file.display().to_string();
     let file = File::open(&args.file).with_context(|| format!("{name} cannot be read"))?;
-    let replayed = replay::run(BufReader::new(file), &settings, rules, &schema)
-        .with_context(|| name.clone())?;
+    let replayed = replay::run(
+        BufReader::new(file),
+        &settings,
+        rules,
+        &schema,
+        io::stdout(),
+    )
+    .with_context(|| name.clone())?;
     if args.metrics {
         let text = metrics::encode(&replayed.registry, Format::Text)?;
         match io::stdout().write_all(text.as_bytes()) {
