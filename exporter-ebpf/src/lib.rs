@@ -5,7 +5,7 @@
 //!
 //! # The base object
 //!
-//! Loads on every kernel from 5.8 with BTF. Programs: [`PROGRAMS`]; each loads and attaches by itself, so one that a
+//! Written for kernels from 5.8 with BTF, tested on 5.10, 6.1, 6.12 and 6.18. Programs: [`PROGRAMS`]; each loads and attaches by itself, so one that a
 //! kernel refuses takes no other with it. Nested runs of one program on one CPU are refused by the kernel, which counts
 //! them as `recursion_misses` of the program.
 //!

@@ -424,7 +424,7 @@ structs! {
     }
     /// Counters of one kind on one CPU: value of the per-CPU array `counters`, index [`Kind`].
     "rec_counters" Counters {
-        /// Now in the ring, or handed to the scan's reader.
+        /// Now in the ring; the scan, which goes another way, counts nothing here.
         submitted: u64,
         /// Seen by a program, and not wanted: the agent's own system calls.
         filtered: u64,

@@ -272,7 +272,7 @@ struct rec_connect {
 
 /* Counters of one kind on one CPU: value of the per-CPU array `counters`, index enum rec_kind. */
 struct rec_counters {
-	u64 submitted;           /* now in the ring, or handed to the scan's reader */
+	u64 submitted;           /* now in the ring; the scan, which goes another way, counts nothing here */
 	u64 filtered;            /* seen by a program, and not wanted: the agent's own system calls */
 	u64 lost_ring_full;      /* the ring had no room */
 	u64 lost_no_scratch;     /* no memory to collect it in */
