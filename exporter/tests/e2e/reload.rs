@@ -88,6 +88,7 @@ fn an_added_rule_counts_from_zero_and_a_removed_one_matches_no_more() {
             .scrape()
             .sum("saker_rule_matches_total", &[("rule", rule)])
     };
+    let loaded = |agent: &Agent| agent.scrape().sum("saker_rules_loaded", &[]);
     open(&second);
     open(&first);
     wait_until("the first rule matches", || {
@@ -95,9 +96,7 @@ fn an_added_rule_counts_from_zero_and_a_removed_one_matches_no_more() {
     });
 
     put(&rules.join("b.yaml"), &opened("Second", &second));
-    wait_until("the second rule is in force", || {
-        count(&agent, "Second").is_some()
-    });
+    wait_until("two rules are in force", || loaded(&agent) == Some(2.0));
     assert_eq!(
         count(&agent, "Second"),
         Some(0.0),
@@ -109,9 +108,7 @@ fn an_added_rule_counts_from_zero_and_a_removed_one_matches_no_more() {
     });
 
     fs::remove_file(rules.join("a.yaml")).expect("it is there");
-    wait_until("one rule is left", || {
-        agent.scrape().sum("saker_rules_loaded", &[]) == Some(1.0)
-    });
+    wait_until("one rule is left", || loaded(&agent) == Some(1.0));
     // Events come in order: when the second is counted, the first has been judged.
     open(&first);
     open(&second);
