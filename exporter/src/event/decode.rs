@@ -114,8 +114,9 @@ fn open_facts<'a>(open: &OpenRecord<'a>) -> Open<'a> {
 fn connect_facts<'a>(connect: &ConnectRecord<'a>) -> Connect<'a> {
     let asked = connect.addr.bytes;
     let mut socket = socket(&connect.fixed.socket);
-    // A refused connection has no peer left in the socket: what was asked for stands in.
-    socket.remote = socket.remote.or_else(|| inet_address(asked));
+    // A refused connection has no peer left in the socket, or only its address: what was asked for stands in.
+    let remote = socket.remote.filter(|remote| remote.port() != 0);
+    socket.remote = remote.or_else(|| inet_address(asked));
     Connect {
         result: connect.fixed.call.result,
         fd: connect.fixed.fd,
