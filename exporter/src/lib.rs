@@ -19,5 +19,6 @@ pub mod output;
 pub mod pipeline;
 pub mod probe;
 pub mod rules;
+pub mod runtime;
 pub mod state;
 pub mod sys;

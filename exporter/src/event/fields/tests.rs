@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use rule_engine::schema::{ArgKind, Type};
 
 use super::*;
-use crate::event::container::{ContainerId, Runtime};
+use crate::event::container::{ContainerId, Metadata, Runtime};
 use crate::event::model::{
     Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
 };
@@ -31,6 +31,10 @@ impl Surroundings for World {
 
     fn group(&self, gid: u32) -> Option<&str> {
         (gid == 0).then_some("wheel")
+    }
+
+    fn container(&self, _: &ContainerId) -> Metadata<'_> {
+        Metadata::Absent
     }
 }
 
