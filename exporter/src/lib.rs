@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! probe → event → state → detect (rules) → metrics, output
+//!          runtime ↗ tells of containers
 //!                 pipeline is the loop; http shows; config, cli and app put it together
 //! ```
 

@@ -17,9 +17,11 @@ mod image;
 mod socket;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 pub use self::engine::RuntimeMetrics;
 
@@ -31,6 +33,14 @@ use crate::event::container::ContainerNews;
 const QUESTIONS_MAX: usize = 256;
 /// Questions that are being asked at a time.
 const OPEN_MAX: usize = 32;
+
+/// Before each time that engines are asked for the same container.
+const PAUSES: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(50),
+    Duration::from_millis(150),
+    Duration::from_millis(400),
+];
 
 /// Takes news to the event thread; gives them back when it has its hands full.
 pub type Deliver = Arc<dyn Fn(ContainerNews) -> Result<(), ContainerNews> + Send + Sync>;
@@ -93,7 +103,7 @@ impl Runtimes {
         let mut tasks = JoinSet::new();
         for engine in &engines {
             let (engine, deliver) = (Arc::clone(engine), Arc::clone(&deliver));
-            tasks.spawn(async move { engine.follow(&deliver).await });
+            tasks.spawn(engine.follow(deliver));
         }
         let mut open = JoinSet::new();
         while let Some(id) = questions.recv().await {
@@ -105,16 +115,23 @@ impl Runtimes {
     }
 }
 
-/// Asks all engines for a container, and tells the first answer, or that there is none.
+/// Asks all engines for a container, and tells the first answer, or that there is none. The first program of a container can
+/// be seen before its engine has it in its books, so engines that answer are asked a few times.
 async fn answer(engines: Vec<Arc<Engine>>, id: Box<str>, deliver: Deliver) {
-    let mut asked = JoinSet::new();
-    for engine in engines.into_iter().filter(|engine| engine.answers()) {
-        let id = id.clone();
-        asked.spawn(async move { engine.look_up(&id).await });
-    }
-    while let Some(found) = asked.join_next().await {
-        if let Ok(Some(info)) = found {
-            return engine::tell(&deliver, ContainerNews::Known(Arc::new(info))).await;
+    for pause in PAUSES {
+        sleep(pause).await;
+        let mut asked = JoinSet::new();
+        for engine in engines.iter().filter(|engine| engine.answers()) {
+            let (engine, id) = (Arc::clone(engine), id.clone());
+            asked.spawn(async move { engine.look_up(&id).await });
+        }
+        while let Some(found) = asked.join_next().await {
+            if let Ok(Some(info)) = found {
+                return engine::tell(&deliver, ContainerNews::Known(Arc::new(info))).await;
+            }
+        }
+        if !engines.iter().any(|engine| engine.answers()) {
+            break;
         }
     }
     engine::tell(&deliver, ContainerNews::Unknown(id)).await;

@@ -19,8 +19,9 @@ use crate::state::State;
 pub(super) const EVENTS_MAX: usize = 2048;
 /// Most bytes of records that wait.
 const BYTES_MAX: usize = 4 << 20;
-/// How long an event waits, ns. An engine that is well answers in a few milliseconds.
-const WAIT_NS: u64 = 500_000_000;
+/// How long an event waits, ns. An engine that is well answers in a few milliseconds, but Docker answers about a container
+/// that is being started only when it has started.
+const WAIT_NS: u64 = 1_000_000_000;
 /// Ancestors that wait along with a process.
 const ANCESTORS_MAX: usize = 128;
 

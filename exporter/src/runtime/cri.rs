@@ -255,9 +255,11 @@ fn pointer<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
 
 fn privileged(info: &Value) -> Option<bool> {
     let own = info.pointer("/privileged").and_then(Value::as_bool);
-    let asked = info.pointer("/config/linux/security_context");
     // Protobuf's JSON leaves out what is false.
-    let asked = asked.map(|asked| asked.get("privileged").and_then(Value::as_bool) == Some(true));
+    let asked = info.get("config").map(|config| {
+        let asked = config.pointer("/linux/security_context/privileged");
+        asked.and_then(Value::as_bool) == Some(true)
+    });
     own.or(asked)
 }
 

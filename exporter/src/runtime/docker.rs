@@ -6,10 +6,12 @@
 //! Sources: the Engine API, version 1.24 and later: `/containers/json`, `/containers/ID/json`, `/images/ID/json`, `/events`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::call::{CallError, within};
 use super::engine::{Change, labels, last_applied, pod_by_labels};
@@ -18,6 +20,8 @@ use crate::event::container::{Command, ContainerInfo, Mount, Probes, Runtime, Sh
 
 /// `{"type":["container"]}`
 const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D";
+/// Time for the details of a container.
+const DETAILS_TIME: Duration = Duration::from_millis(400);
 /// Longest event that is read; real ones have a kilobyte.
 const EVENT_BYTES_MAX: usize = 1 << 20;
 /// Where an orchestrator that knows no annotations in Docker puts them.
@@ -38,12 +42,20 @@ impl Docker {
         listed(&answer.unwrap_or_default())
     }
 
-    /// What it says of a container; none if it does not know it.
+    /// What it says of a container; none if it does not know it. While a container is being started its details are locked;
+    /// then what the list says has to do, and the event of the start brings the rest.
     pub(super) async fn describe(&self, id: &str) -> Result<Option<ContainerInfo>, CallError> {
         // The engine takes names and parts of ids as well; a cgroup path has whole ids only.
         if !is_hex_id(id) {
             return Ok(None);
         }
+        match timeout(DETAILS_TIME, self.details(id)).await {
+            Ok(details) => details,
+            Err(_) => self.outline(id).await,
+        }
+    }
+
+    async fn details(&self, id: &str) -> Result<Option<ContainerInfo>, CallError> {
         let target = format!("/containers/{id}/json");
         let Some(answer) = within(http::get(&self.socket, &target)).await? else {
             return Ok(None);
@@ -58,6 +70,18 @@ impl Docker {
         };
         let image = image.map_or(Ok(Value::Null), |image| parsed(&image))?;
         info(id, self.runtime, &container, &image).map(Some)
+    }
+
+    async fn outline(&self, id: &str) -> Result<Option<ContainerInfo>, CallError> {
+        // `{"id":["ID"]}`
+        let filters = format!("%7B%22id%22%3A%5B%22{id}%22%5D%7D");
+        let target = format!("/containers/json?all=true&filters={filters}");
+        let answer = within(http::get(&self.socket, &target)).await?;
+        let list = parsed(&answer.unwrap_or_default())?;
+        match items(&list, "").find(|container| text(container, "/Id") == id) {
+            Some(container) => info(id, self.runtime, &detailed(container), &Value::Null).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Tells what changes, until the engine ends it.
@@ -98,6 +122,20 @@ fn listed(answer: &[u8]) -> Result<Vec<Box<str>>, CallError> {
         .filter(|id| !id.is_empty())
         .map(Box::from)
         .collect())
+}
+
+/// An item of the list in the form of the details, as far as it goes.
+fn detailed(container: &Value) -> Value {
+    let part = |path| container.pointer(path).cloned().unwrap_or_default();
+    json!({
+        "Id": part("/Id"),
+        "Name": part("/Names/0"),
+        "Image": part("/ImageID"),
+        "Config": { "Image": part("/Image"), "Labels": part("/Labels") },
+        "HostConfig": part("/HostConfig"),
+        "Mounts": part("/Mounts"),
+        "NetworkSettings": part("/NetworkSettings"),
+    })
 }
 
 /// What an event means; none for those that change nothing that is shown.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Deliver;
@@ -33,6 +34,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const HANDS_FULL: Duration = Duration::from_millis(5);
 /// Events of an engine that wait for their turn.
 const CHANGES_MAX: usize = 256;
+/// Containers that an engine is asked about at a time, for its own news.
+const DESCRIPTIONS_MAX: usize = 16;
 /// Most containers of one engine, and most labels of one container, that are kept.
 const CONTAINERS_MAX: usize = 4096;
 const LABELS_MAX: usize = 512;
@@ -45,6 +48,9 @@ pub(super) enum Change {
     /// It runs no more.
     Gone(Box<str>),
 }
+
+/// What an engine said of a container: none if it does not know it.
+type Description = Result<Option<ContainerInfo>, CallError>;
 
 /// How engines answer.
 #[derive(Clone, Debug)]
@@ -148,12 +154,12 @@ impl Engine {
     }
 
     /// Tells what it has and what changes, and comes back to it whenever it fails.
-    pub(super) async fn follow(&self, deliver: &Deliver) {
+    pub(super) async fn follow(self: Arc<Self>, deliver: Deliver) {
         let mut pause = PAUSE_MIN;
         let mut was_up = None;
         loop {
             let mut is_up = false;
-            let error = match self.attend(deliver, &mut is_up, &mut was_up).await {
+            let error = match self.attend(&deliver, &mut is_up, &mut was_up).await {
                 Ok(()) => CallError::TimedOut,
                 Err(error) => error,
             };
@@ -174,7 +180,7 @@ impl Engine {
 
     /// Follows it as long as it answers. Comes back without an error when a question went unanswered.
     async fn attend(
-        &self,
+        self: &Arc<Self>,
         deliver: &Deliver,
         is_up: &mut bool,
         was_up: &mut Option<bool>,
@@ -193,6 +199,7 @@ impl Engine {
         let watch = self.watch(sender);
         tokio::pin!(watch);
         let mut watched = true;
+        let mut descriptions = Descriptions::default();
         loop {
             tokio::select! {
                 ended = &mut watch, if watched => match ended {
@@ -203,7 +210,14 @@ impl Engine {
                     Err(error) => return Err(error),
                     Ok(()) => return Err(CallError::Ended),
                 },
-                Some(change) = changes.recv() => self.changed(change, deliver).await?,
+                Some(change) = changes.recv(), if descriptions.has_room() => match change {
+                    Change::There(id) => descriptions.begin(self, id),
+                    Change::Gone(id) => {
+                        descriptions.forget(&id);
+                        self.gone(id, deliver).await;
+                    }
+                },
+                Some(described) = descriptions.next() => self.described(described?, deliver).await,
                 _ = stock.tick() => self.take_stock(deliver).await?,
                 // A word from before it answered again is old.
                 () = self.failed.notified() => if !self.answers() { return Ok(()) },
@@ -212,42 +226,42 @@ impl Engine {
     }
 
     /// Tells what came and went since the last time.
-    async fn take_stock(&self, deliver: &Deliver) -> Result<(), CallError> {
+    async fn take_stock(self: &Arc<Self>, deliver: &Deliver) -> Result<(), CallError> {
         let mut ids = self.list().await?;
         ids.truncate(CONTAINERS_MAX);
         let ids: HashSet<Box<str>> = ids.into_iter().collect();
-        for id in self.present().difference(&ids) {
-            self.changed(Change::Gone(id.clone()), deliver).await?;
+        let present = self.present();
+        for id in present.difference(&ids) {
+            self.gone(id.clone(), deliver).await;
         }
-        for id in ids.difference(&self.present()) {
-            self.changed(Change::There(id.clone()), deliver).await?;
+        let mut descriptions = Descriptions::default();
+        for id in ids.difference(&present) {
+            if !descriptions.has_room()
+                && let Some(described) = descriptions.next().await
+            {
+                self.described(described?, deliver).await;
+            }
+            descriptions.begin(self, id.clone());
+        }
+        while let Some(described) = descriptions.next().await {
+            self.described(described?, deliver).await;
         }
         Ok(())
     }
 
-    async fn changed(&self, change: Change, deliver: &Deliver) -> Result<(), CallError> {
-        let news = match change {
-            Change::Gone(id) => {
-                self.present
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&id);
-                ContainerNews::Gone(id)
-            }
-            Change::There(id) => match self.describe(&id).await {
-                Ok(Some(info)) => {
-                    self.note(&id);
-                    ContainerNews::Known(Arc::new(info))
-                }
-                // It is gone already, or the engine cannot tell of it: the next stock will show.
-                Ok(None) | Err(CallError::Refused { .. } | CallError::Malformed(_)) => {
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            },
-        };
-        tell(deliver, news).await;
-        Ok(())
+    async fn gone(&self, id: Box<str>, deliver: &Deliver) {
+        self.present
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
+        tell(deliver, ContainerNews::Gone(id)).await;
+    }
+
+    async fn described(&self, info: Option<ContainerInfo>, deliver: &Deliver) {
+        if let Some(info) = info {
+            self.note(&info.id);
+            tell(deliver, ContainerNews::Known(Arc::new(info))).await;
+        }
     }
 
     fn note(&self, id: &str) {
@@ -269,7 +283,7 @@ impl Engine {
         }
     }
 
-    async fn describe(&self, id: &str) -> Result<Option<ContainerInfo>, CallError> {
+    async fn describe(&self, id: &str) -> Description {
         match &self.api {
             Api::Docker(docker) => docker.describe(id).await,
             Api::Cri(cri) => cri.describe(id).await,
@@ -281,6 +295,52 @@ impl Engine {
             Api::Docker(docker) => docker.watch(&changes).await,
             Api::Cri(cri) => cri.watch(&changes).await,
         }
+    }
+}
+
+/// Containers that an engine is being asked about, several at a time: about one that is being started Docker answers when
+/// it has started.
+#[derive(Default)]
+struct Descriptions {
+    open: JoinSet<(Box<str>, Description)>,
+    /// Those that went meanwhile.
+    gone: HashSet<Box<str>>,
+}
+
+impl Descriptions {
+    fn has_room(&self) -> bool {
+        self.open.len() < DESCRIPTIONS_MAX
+    }
+
+    fn begin(&mut self, engine: &Arc<Engine>, id: Box<str>) {
+        self.gone.remove(&id);
+        let engine = Arc::clone(engine);
+        self.open.spawn(async move {
+            let described = engine.describe(&id).await;
+            (id, described)
+        });
+    }
+
+    /// Notes that a container is no more: what is said of it from now on is old.
+    fn forget(&mut self, id: &str) {
+        if self.open.is_empty() {
+            self.gone.clear();
+        } else {
+            self.gone.insert(id.into());
+        }
+    }
+
+    /// The next answer, if one is to come; an error where the engine itself has failed.
+    async fn next(&mut self) -> Option<Description> {
+        let Ok((id, described)) = self.open.join_next().await? else {
+            return Some(Ok(None));
+        };
+        Some(match described {
+            // It is gone already, or the engine cannot tell of it: the next stock will show.
+            Err(CallError::Refused { .. } | CallError::Malformed(_)) => Ok(None),
+            Ok(_) if self.gone.contains(&id) => Ok(None),
+            described => described,
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! Answers of real engines, shortened, and answers that are nonsense.
 
 use proptest::prelude::*;
-use serde_json::json;
 
 use super::*;
 
@@ -58,6 +57,19 @@ fn an_answer_tells_everything() {
     let health = got.probes.health.unwrap();
     assert_eq!(health.join(" "), "/bin/sh -c curl -f localhost");
     assert_eq!(got.pod, None);
+}
+
+#[test]
+fn an_item_of_the_list_tells_the_name_and_the_image() {
+    let item = json!({
+        "Id": ID, "Names": ["/web"], "Image": "team/web:1.2", "ImageID": IMAGE,
+        "Labels": { "app": "web" }, "State": "running", "HostConfig": { "NetworkMode": "host" },
+        "Mounts": [{ "Source": "/etc", "Destination": "/host/etc", "RW": false }]
+    });
+    let got = info(ID, Runtime::Docker, &detailed(&item), &Value::Null).unwrap();
+    assert_eq!((&*got.name, &*got.image.tag), ("web", "1.2"));
+    assert_eq!((got.privileged, got.shares.network), (None, Some(true)));
+    assert_eq!((got.labels.len(), got.mounts.len()), (1, 1));
 }
 
 #[test]
