@@ -5,7 +5,9 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod events;
+pub mod record;
 mod reload;
+pub mod replay;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
@@ -26,7 +28,7 @@ use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
-use crate::probe::{KernelCounters, Probe, kind_name};
+use crate::probe::{KernelCount, Probe, kind_name};
 use crate::rules::Rules;
 use crate::runtime::{Deliver, RuntimeMetrics, Runtimes};
 use crate::state::State;
@@ -49,9 +51,10 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let readiness = Readiness::new("starting");
 
     let mut probe = Probe::load(settings.ring_bytes)?;
+    let counters = probe.take_counters()?;
     declare_kernel(
         &mut registry,
-        probe.take_counters()?,
+        move || counters.read().collect(),
         rooms.pipeline.malformed(),
     );
     let watched = watched_calls(&rules.set, schema);
@@ -72,7 +75,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     };
     rooms.reload.succeeded(rules.enabled());
     let detector = Detector::new(rules.set, &rooms.rules);
-    let state = State::new(settings.processes_max, Arc::new(users()));
+    let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let hostname = sys::hostname();
     let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
@@ -80,7 +83,11 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     if !runtimes.is_empty() {
         let asker = runtimes.asker();
         let ask = Box::new(move |id: &str| asker.ask(id));
-        pipeline.set_engines(Engines { news, ask });
+        pipeline.set_engines(Engines {
+            news,
+            ask,
+            boot_ns: sys::clock::boot_ns,
+        });
     }
     let events = EventThread::start(pipeline, ring, scanned)?;
     let engines = runtimes.run(deliver(news_sender, events.handle()));
@@ -139,9 +146,13 @@ impl Rooms {
 }
 
 /// The kernel's counters, and every way in which an event can be lost before a rule has seen it.
-fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: Counter) {
-    let counters = Arc::new(counters);
-    let lost = Arc::clone(&counters);
+fn declare_kernel(
+    registry: &mut Registry,
+    read: impl Fn() -> Vec<KernelCount> + Send + Sync + 'static,
+    malformed: Counter,
+) {
+    let read = Arc::new(read);
+    let lost = Arc::clone(&read);
     registry.counters_read(
         Declaration {
             name: "saker_kernel_events_total",
@@ -149,7 +160,7 @@ fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: 
             labels: ["type", "outcome"],
         },
         move |rows| {
-            for count in counters.read() {
+            for count in read() {
                 let kind = kind_name(count.kind);
                 rows([kind, "submitted"], count.submitted);
                 rows([kind, "filtered"], count.filtered);
@@ -165,7 +176,7 @@ fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: 
         },
         move |rows| {
             let (mut ring_full, mut no_scratch) = (0, 0);
-            for count in lost.read() {
+            for count in lost() {
                 ring_full += count.lost_ring_full;
                 no_scratch += count.lost_no_scratch;
             }
@@ -249,8 +260,23 @@ fn serve(
     })
 }
 
+/// The text of the host's user database.
+struct UserDatabase {
+    passwd: String,
+    group: String,
+}
+
+impl UserDatabase {
+    fn parse(&self) -> Users {
+        Users::parse(&self.passwd, &self.group)
+    }
+}
+
 /// The host's user database; what cannot be read leaves ids without names.
-fn users() -> Users {
+fn user_database() -> UserDatabase {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    Users::parse(&read("/etc/passwd"), &read("/etc/group"))
+    UserDatabase {
+        passwd: read("/etc/passwd"),
+        group: read("/etc/group"),
+    }
 }

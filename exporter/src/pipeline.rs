@@ -26,7 +26,6 @@ use crate::metrics::{Counter, Declaration, Gauge, Registry};
 use crate::output::Queue;
 use crate::state::user::Users;
 use crate::state::{Applied, CONTAINERS_MAX, State, actor};
-use crate::sys::clock;
 
 /// Records between two looks at the control channel and the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -41,6 +40,9 @@ const BUSY: Duration = Duration::from_millis(1);
 pub trait Records {
     /// Gives at most `max` of the records that are there to `each`, and says how many that were.
     fn drain(&mut self, max: usize, each: &mut dyn FnMut(&[u8])) -> usize;
+
+    /// Wall time of the moment of boot, in ns since the epoch, for the records that are drained next.
+    fn boot_wall_ns(&mut self) -> u64;
 
     /// Returns when there may be records or a control message, or `within` has passed.
     fn wait(&mut self, within: Duration);
@@ -62,6 +64,8 @@ pub struct Engines {
     pub news: Receiver<ContainerNews>,
     /// Asks for a container by its whole id. False when too many are being asked for.
     pub ask: Box<dyn FnMut(&str) -> bool + Send>,
+    /// Time since boot, ns: what waits for them waits by this clock.
+    pub boot_ns: fn() -> u64,
 }
 
 /// What the event thread counts.
@@ -145,6 +149,12 @@ impl PipelineMetrics {
         }
     }
 
+    /// Events that reached the rules, by [`rule_engine::schema::EventTypeId`].
+    #[must_use]
+    pub fn events(&self) -> &[Counter] {
+        &self.events
+    }
+
     /// Records that were not what the layout says: lost on our side of the border.
     #[must_use]
     pub fn malformed(&self) -> Counter {
@@ -163,7 +173,7 @@ pub struct Pipeline {
     queue: Option<Queue>,
     number: u64,
     boot_wall_ns: u64,
-    /// Time of the batch, ns since boot.
+    /// Time of the batch by the clock of `engines`.
     now_boot_ns: u64,
     engines: Option<Engines>,
     parking: Parking,
@@ -189,8 +199,9 @@ impl Pipeline {
             metrics,
             queue,
             number: 0,
-            boot_wall_ns: clock::boot_wall_ns(),
-            now_boot_ns: clock::boot_ns(),
+            // Nothing matches before the source of records has said it.
+            boot_wall_ns: 0,
+            now_boot_ns: 0,
             engines: None,
             parking: Parking::default(),
             container_kind: schema.event("container"),
@@ -207,8 +218,7 @@ impl Pipeline {
     pub fn run(mut self, records: &mut impl Records, control: &Receiver<Control>) {
         let mut stop = false;
         loop {
-            self.boot_wall_ns = clock::boot_wall_ns();
-            self.now_boot_ns = clock::boot_ns();
+            self.boot_wall_ns = records.boot_wall_ns();
             self.hear_engines();
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
             self.observe_tables();
@@ -357,3 +367,6 @@ fn event<'a>(
         table,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,9 @@ const NOBODY: u32 = u32::MAX;
 impl Pipeline {
     /// Takes the news, and gives up what has waited long enough.
     pub(super) fn hear_engines(&mut self) {
+        if let Some(engines) = &self.engines {
+            self.now_boot_ns = (engines.boot_ns)();
+        }
         for _ in 0..NEWS_MAX {
             let Some(engines) = &self.engines else { return };
             let Ok(news) = engines.news.try_recv() else {

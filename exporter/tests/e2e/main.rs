@@ -11,5 +11,6 @@ mod connections;
 mod containers;
 mod metadata;
 mod prometheus;
+mod record;
 mod reload;
 mod sensitive_files;
