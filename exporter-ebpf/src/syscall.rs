@@ -1,62 +1,27 @@
 //! The numbers of the watched system calls, by architecture and entry: what the watch table is filled from.
 //!
-//! In: the target architecture. Out: [`NUMBERS`]. Never: the decision which calls are wanted.
-//! Sources: the kernel's arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h,
-//! arch/arm/tools/syscall.tbl.
+//! In: the target architecture. Out: [`NUMBERS`], [`watch_table`]. Never: the decision which calls are wanted.
 
-use crate::record::{
-    CALL_CONNECT, CALL_CREAT, CALL_NONE, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, CALL_SOCKETCALL,
-    CALLS_MAX, Watch,
-};
+use crate::record::{CALLS_MAX, SOCKETCALLS_MAX, Watch};
+
+mod calls;
+
+pub use calls::{LAYOUT, NUMBERS, id};
 
 /// One system call and its numbers on this architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// `CALL_…`
     pub call: u16,
-    /// The call as the kernel names it.
+    /// The event type that it is, mostly the call as the kernel names it.
     pub name: &'static str,
-    /// Number by the 64-bit entry, if it is there.
-    pub native: Option<u16>,
-    /// Number by the 32-bit entry, if it is there.
-    pub compat: Option<u16>,
+    /// Numbers by the 64-bit entry, those of x32 without their bit.
+    pub native: &'static [u16],
+    /// Numbers by the 32-bit entry.
+    pub compat: &'static [u16],
+    /// Numbers within i386's socketcall.
+    pub socketcall: &'static [u16],
 }
-
-const fn numbers(
-    call: u16,
-    name: &'static str,
-    native: Option<u16>,
-    compat: Option<u16>,
-) -> Numbers {
-    Numbers {
-        call,
-        name,
-        native,
-        compat,
-    }
-}
-
-/// Every system call that the programs can record. Who wants connect also wants socketcall, which may be one.
-#[cfg(target_arch = "x86_64")]
-pub const NUMBERS: &[Numbers] = &[
-    numbers(CALL_OPEN, "open", Some(2), Some(5)),
-    numbers(CALL_OPENAT, "openat", Some(257), Some(295)),
-    numbers(CALL_OPENAT2, "openat2", Some(437), Some(437)),
-    numbers(CALL_CREAT, "creat", Some(85), Some(8)),
-    numbers(CALL_CONNECT, "connect", Some(42), Some(362)),
-    numbers(CALL_SOCKETCALL, "socketcall", None, Some(102)),
-];
-
-/// Every system call that the programs can record.
-#[cfg(target_arch = "aarch64")]
-pub const NUMBERS: &[Numbers] = &[
-    numbers(CALL_OPEN, "open", None, Some(5)),
-    numbers(CALL_OPENAT, "openat", Some(56), Some(322)),
-    numbers(CALL_OPENAT2, "openat2", Some(437), Some(437)),
-    numbers(CALL_CREAT, "creat", None, Some(8)),
-    numbers(CALL_CONNECT, "connect", Some(203), Some(283)),
-    numbers(CALL_SOCKETCALL, "socketcall", None, None),
-];
 
 /// The call with this `CALL_…` value, for its name.
 #[must_use]
@@ -64,77 +29,116 @@ pub fn numbers_of(call: u16) -> Option<&'static Numbers> {
     NUMBERS.iter().find(|numbers| numbers.call == call)
 }
 
-/// The whole watch table for the calls that `wanted` accepts: index is the system call number.
+/// The whole watch table for the calls that `wanted` accepts by name: index is the system call number, and from
+/// [`CALLS_MAX`] on the number within socketcall. Socketcall itself is in it when one of its calls is.
 #[must_use]
-pub fn watch_table(wanted: impl Fn(&Numbers) -> bool) -> Vec<Watch> {
+pub fn watch_table(wanted: impl Fn(&str) -> bool) -> Vec<Watch> {
     let mut table = vec![
         Watch {
-            native: none(),
-            compat: none()
+            native: 0,
+            compat: 0
         };
-        CALLS_MAX
+        CALLS_MAX + SOCKETCALLS_MAX
     ];
-    for numbers in NUMBERS.iter().filter(|numbers| wanted(numbers)) {
-        let call = u8::try_from(numbers.call).unwrap_or_else(|_| none());
-        if let Some(entry) = numbers
-            .native
-            .and_then(|number| table.get_mut(usize::from(number)))
-        {
-            entry.native = call;
-        }
-        if let Some(entry) = numbers
-            .compat
-            .and_then(|number| table.get_mut(usize::from(number)))
-        {
-            entry.compat = call;
-        }
+    for numbers in NUMBERS.iter().filter(|numbers| wanted(numbers.name)) {
+        enter(&mut table, numbers);
+    }
+    let within = table.get(CALLS_MAX..).unwrap_or_default();
+    if within.iter().any(|entry| entry.compat != 0)
+        && let Some(socketcall) = numbers_of(id::CALL_SOCKETCALL)
+    {
+        enter(&mut table, socketcall);
     }
     table
 }
 
-const fn none() -> u8 {
-    CALL_NONE as u8
+fn enter(table: &mut [Watch], numbers: &Numbers) {
+    // The ids are few: `every_number_fits_and_none_is_used_twice`.
+    let call = u8::try_from(numbers.call).unwrap_or_default();
+    let Numbers {
+        native,
+        compat,
+        socketcall,
+        ..
+    } = *numbers;
+    for number in native {
+        if let Some(entry) = table.get_mut(usize::from(*number)) {
+            entry.native = call;
+        }
+    }
+    let within = socketcall
+        .iter()
+        .map(|number| CALLS_MAX + usize::from(*number));
+    for index in compat
+        .iter()
+        .map(|number| usize::from(*number))
+        .chain(within)
+    {
+        if let Some(entry) = table.get_mut(index) {
+            entry.compat = call;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{id::*, *};
 
     #[test]
     fn every_number_fits_and_none_is_used_twice() {
-        for pick in [
-            (|numbers: &Numbers| numbers.native) as fn(&Numbers) -> Option<u16>,
-            |numbers| numbers.compat,
+        for (pick, limit) in [
+            (
+                (|numbers: &Numbers| numbers.native) as fn(&Numbers) -> &'static [u16],
+                CALLS_MAX,
+            ),
+            (|numbers| numbers.compat, CALLS_MAX),
+            (|numbers| numbers.socketcall, SOCKETCALLS_MAX),
         ] {
             let mut seen = Vec::new();
-            for number in NUMBERS.iter().filter_map(pick) {
-                assert!(usize::from(number) < CALLS_MAX, "{number}");
-                assert!(!seen.contains(&number), "{number} twice");
-                seen.push(number);
+            for number in NUMBERS.iter().flat_map(pick) {
+                assert!(usize::from(*number) < limit, "{number}");
+                assert!(!seen.contains(number), "{number} twice");
+                seen.push(*number);
             }
+        }
+        for numbers in NUMBERS {
+            assert!(u8::try_from(numbers.call).is_ok(), "{}", numbers.name);
         }
     }
 
+    /// The entries that are set, as (index, native, compat).
+    fn set(wanted: &[&str]) -> Vec<(usize, u16, u16)> {
+        let table = watch_table(|name| wanted.contains(&name));
+        let entries = table.iter().enumerate();
+        entries
+            .filter(|(_, entry)| entry.native != 0 || entry.compat != 0)
+            .map(|(index, entry)| (index, entry.native.into(), entry.compat.into()))
+            .collect()
+    }
+
     #[test]
+    #[cfg(target_arch = "x86_64")]
     fn table_has_the_wanted_calls_and_no_other() {
-        let table = watch_table(|numbers| numbers.name == "openat");
-        let openat = numbers_of(CALL_OPENAT).expect("openat is in the table of every architecture");
-        let (native, compat) = (
-            openat.native.expect("native"),
-            openat.compat.expect("compat"),
+        assert_eq!(set(&[]), []);
+        assert_eq!(
+            set(&["openat"]),
+            [(257, CALL_OPENAT, 0), (295, 0, CALL_OPENAT)]
         );
-        assert_eq!(u16::from(table[usize::from(native)].native), CALL_OPENAT);
-        assert_eq!(u16::from(table[usize::from(compat)].compat), CALL_OPENAT);
-        let set = table
-            .iter()
-            .filter(|entry| {
-                **entry
-                    != Watch {
-                        native: 0,
-                        compat: 0,
-                    }
-            })
-            .count();
-        assert_eq!(set, 2);
+        assert_eq!(
+            set(&["setuid"]),
+            [
+                (23, 0, CALL_SETUID16),
+                (105, CALL_SETUID, 0),
+                (213, 0, CALL_SETUID)
+            ]
+        );
+        assert_eq!(
+            set(&["accept"]),
+            [
+                (43, CALL_ACCEPT, 0),
+                (102, 0, CALL_SOCKETCALL),
+                (CALLS_MAX + 5, 0, CALL_ACCEPT)
+            ]
+        );
     }
 }

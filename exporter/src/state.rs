@@ -83,7 +83,9 @@ impl State {
                     Applied::StateOnly
                 };
             }
-            Record::Open(_) | Record::Connect(_) => self.moved(record.header()),
+            Record::Open(_) | Record::Connect(_) | Record::Syscall(_) => {
+                self.moved(record.header());
+            }
         }
         Applied::Event
     }

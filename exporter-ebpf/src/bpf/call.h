@@ -21,7 +21,7 @@ struct call {
 	struct task_struct *task;
 	s64 result;
 	u64 arguments[6];
-	u16 id;                  /* enum rec_syscall */
+	u16 id;                  /* enum rec_call_id */
 	u16 flags;               /* RECORD_COMPAT, RECORD_X32 */
 };
 

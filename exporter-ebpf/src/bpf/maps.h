@@ -61,10 +61,10 @@ struct {
 	map_type(value, struct rec_counters);
 } counters SEC(".maps");
 
-/* System call number → which call it is by each entry, if wanted. */
+/* System call number, or CALLS_MAX + number within socketcall → which call it is by each entry, if wanted. */
 struct {
 	map_uint(type, MAP_ARRAY);
-	map_uint(max_entries, CALLS_MAX);
+	map_uint(max_entries, CALLS_MAX + SOCKETCALLS_MAX);
 	map_type(key, u32);
 	map_type(value, struct rec_watch);
 } watch SEC(".maps");

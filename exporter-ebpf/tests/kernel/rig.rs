@@ -84,7 +84,7 @@ impl Rig {
             .expect("watch")
             .try_into()
             .expect("watch");
-        for (number, entry) in (0..).zip(watch_table(|numbers| calls.contains(&numbers.name))) {
+        for (number, entry) in (0..).zip(watch_table(|name| calls.contains(&name))) {
             watch
                 .set(number, [entry.native, entry.compat], 0)
                 .expect("watch");

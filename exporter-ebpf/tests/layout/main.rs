@@ -121,7 +121,7 @@ fn every_enum_is_the_same_in_both_languages() {
     };
     let rust: BTreeMap<String, BTreeMap<String, u64>> = ENUMS
         .iter()
-        .chain([&Kind::LAYOUT])
+        .chain([&Kind::LAYOUT, &exporter_ebpf::syscall::LAYOUT])
         .map(|layout| (layout.name.to_owned(), values(layout)))
         .collect();
     let c: BTreeMap<String, BTreeMap<String, u64>> = btf

@@ -65,7 +65,7 @@ impl EventTypes {
         let call = match record {
             Record::Exec(_) => return self.exec,
             Record::Exit(_) => return self.exit,
-            Record::Fork(_) | Record::Task(_) => return None,
+            Record::Fork(_) | Record::Task(_) | Record::Syscall(_) => return None,
             Record::Open(open) => open.fixed.call.call,
             Record::Connect(connect) => connect.fixed.call.call,
         };
@@ -83,7 +83,7 @@ pub fn facts<'a>(record: &'a Record<'a>) -> Option<Facts<'a>> {
         Record::Exit(exit) => Some(Facts::Exit {
             status: exit.fixed.status,
         }),
-        Record::Fork(_) | Record::Task(_) => None,
+        Record::Fork(_) | Record::Task(_) | Record::Syscall(_) => None,
         Record::Open(open) => Some(Facts::Open(open_facts(open))),
         Record::Connect(connect) => Some(Facts::Connect(connect_facts(connect))),
     }

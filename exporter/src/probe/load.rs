@@ -130,10 +130,7 @@ impl Probe {
     /// # Errors
     /// When the kernel refuses a write, which it does to nobody that could load.
     pub fn watch(&mut self, wanted: impl Fn(&str) -> bool) -> Result<(), ProbeError> {
-        // On 32-bit x86 a connect may come as a socketcall.
-        let table = syscall::watch_table(|numbers| {
-            wanted(numbers.name) || (numbers.name == "socketcall" && wanted("connect"))
-        });
+        let table = syscall::watch_table(wanted);
         for (number, (new, old)) in table.iter().zip(&mut self.watched).enumerate() {
             if new == old {
                 continue;
