@@ -19,7 +19,7 @@ use self::events::EventThread;
 use self::reload::{ReloadMetrics, Reloader};
 use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
-use crate::event::decode::{CALLS, PROCESS_EVENTS};
+use crate::event::decode::{PROCESS_EVENTS, calls};
 use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
@@ -166,7 +166,7 @@ fn supplied_events() -> impl Iterator<Item = &'static str> {
     PROCESS_EVENTS
         .iter()
         .copied()
-        .chain(CALLS.iter().map(|(_, name)| *name))
+        .chain(calls().map(|(_, name)| name))
 }
 
 /// Names of the system calls whose records the rules want.
@@ -175,7 +175,7 @@ fn watched_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
         let event = schema.event(name);
         event.is_some_and(|event| rules.events().contains(event))
     };
-    CALLS.iter().map(|(_, name)| *name).filter(wanted).collect()
+    calls().map(|(_, name)| name).filter(wanted).collect()
 }
 
 fn line_format(output: OutputFormat) -> Option<Format> {
