@@ -21,7 +21,7 @@ pub(super) const AF_INET: u16 = 2;
 pub(super) const AF_INET6: u16 = 10;
 
 /// The system calls that have records of their own, and their event types' names.
-pub const CALLS: &[(u16, &str)] = &[
+pub const CALLS: &[(u8, &str)] = &[
     (CALL_OPEN, "open"),
     (CALL_OPENAT, "openat"),
     (CALL_OPENAT2, "openat2"),
