@@ -292,9 +292,9 @@ structs! {
         /// -errno, or what the call returned; -512 to -516: interrupted, and restarted by the kernel.
         result: i64,
         /// `CALL_…`
-        call: u16,
+        call: u8,
         /// Zero.
-        pad: [u16; 3],
+        pad: [u8; 7],
     }
     /// A socket as the kernel knows it when the call ends; `family` 0 when the descriptor is not a socket.
     "rec_socket" Socket {
@@ -475,9 +475,9 @@ structs! {
     }
     /// Counters of one kind on one CPU: value of the per-CPU array `counters`, index [`Kind`].
     "rec_counters" Counters {
-        /// Now in the ring, or handed to the scan's reader.
+        /// Now in the ring; the scan, which goes another way, counts nothing here.
         submitted: u64,
-        /// Collected by a probe, and not wanted.
+        /// Seen by a program, and not wanted: the agent's own system calls.
         filtered: u64,
         /// The ring had no room.
         lost_ring_full: u64,

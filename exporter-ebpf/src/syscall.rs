@@ -12,7 +12,7 @@ pub use calls::{LAYOUT, NUMBERS, id};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// `CALL_…`
-    pub call: u16,
+    pub call: u8,
     /// The event type that it is, mostly the call as the kernel names it.
     pub name: &'static str,
     /// Numbers by the 64-bit entry, those of x32 without their bit.
@@ -25,14 +25,14 @@ pub struct Numbers {
 
 /// The call with this `CALL_…` value, for its name.
 #[must_use]
-pub fn numbers_of(call: u16) -> Option<&'static Numbers> {
+pub fn numbers_of(call: u8) -> Option<&'static Numbers> {
     NUMBERS.iter().find(|numbers| numbers.call == call)
 }
 
-/// The whole watch table for the calls that `wanted` accepts by name: index is the system call number, and from
+/// The whole watch table for the calls that `wanted` accepts: index is the system call number, and from
 /// [`CALLS_MAX`] on the number within socketcall. Socketcall itself is in it when one of its calls is.
 #[must_use]
-pub fn watch_table(wanted: impl Fn(&str) -> bool) -> Vec<Watch> {
+pub fn watch_table(wanted: impl Fn(&Numbers) -> bool) -> Vec<Watch> {
     let mut table = vec![
         Watch {
             native: 0,
@@ -40,7 +40,7 @@ pub fn watch_table(wanted: impl Fn(&str) -> bool) -> Vec<Watch> {
         };
         CALLS_MAX + SOCKETCALLS_MAX
     ];
-    for numbers in NUMBERS.iter().filter(|numbers| wanted(numbers.name)) {
+    for numbers in NUMBERS.iter().filter(|numbers| wanted(numbers)) {
         enter(&mut table, numbers);
     }
     let within = table.get(CALLS_MAX..).unwrap_or_default();
@@ -53,9 +53,8 @@ pub fn watch_table(wanted: impl Fn(&str) -> bool) -> Vec<Watch> {
 }
 
 fn enter(table: &mut [Watch], numbers: &Numbers) {
-    // The ids are few: `every_number_fits_and_none_is_used_twice`.
-    let call = u8::try_from(numbers.call).unwrap_or_default();
     let Numbers {
+        call,
         native,
         compat,
         socketcall,
@@ -101,18 +100,15 @@ mod tests {
                 seen.push(*number);
             }
         }
-        for numbers in NUMBERS {
-            assert!(u8::try_from(numbers.call).is_ok(), "{}", numbers.name);
-        }
     }
 
     /// The entries that are set, as (index, native, compat).
-    fn set(wanted: &[&str]) -> Vec<(usize, u16, u16)> {
-        let table = watch_table(|name| wanted.contains(&name));
+    fn set(wanted: &[&str]) -> Vec<(usize, u8, u8)> {
+        let table = watch_table(|numbers| wanted.contains(&numbers.name));
         let entries = table.iter().enumerate();
         entries
             .filter(|(_, entry)| entry.native != 0 || entry.compat != 0)
-            .map(|(index, entry)| (index, entry.native.into(), entry.compat.into()))
+            .map(|(index, entry)| (index, entry.native, entry.compat))
             .collect()
     }
 

@@ -24,6 +24,11 @@ static inline_always void collect_exec(struct buffer *buffer, struct task_struct
 	at = append_user(buffer, at, &exec->args, from, bytes, ARGS_BYTES_MAX);
 	at = append_cgroup(buffer, at, &exec->cgroup, SLOT_EXEC, task);
 	exec->env = (struct rec_tail){};
+	if (is_set(SETTING_ENV)) {
+		from = get(mm, env_start);
+		bytes = get(mm, env_end) - from;
+		at = append_user(buffer, at, &exec->env, from, bytes, ENV_BYTES_MAX);
+	}
 	submit(KIND_EXEC, buffer, at);
 }
 
@@ -32,7 +37,7 @@ static inline_always void collect_fork(struct task_struct *child, u64 clone_flag
 	struct rec_fork *fork = ring_reserve(&ring, sizeof(*fork), 0);
 
 	if (!fork) {
-		count(KIND_FORK, lost_ring_full);
+		lose(KIND_FORK);
 		return;
 	}
 	fill_header(&fork->header, KIND_FORK, current_task());
@@ -46,17 +51,23 @@ static inline_always void collect_fork(struct task_struct *child, u64 clone_flag
 static inline_always void collect_exit(struct task_struct *task)
 {
 	struct signal_struct *signal = get(task, signal);
-	struct task_struct *leader = get(task, group_leader);
+	struct task_struct *leader = get(task, group_leader), *reaper;
 	struct rec_exit *exit = ring_reserve(&ring, sizeof(*exit), 0);
 
 	if (!exit) {
-		count(KIND_EXIT, lost_ring_full);
+		lose(KIND_EXIT);
 		return;
 	}
 	fill_header(&exit->header, KIND_EXIT, task);
 	exit->header.bytes = sizeof(*exit);
 	exit->reaper_start_boot_ns = 0;
 	exit->reaper_pid = 0;
+	reaper = reaper_of(task);
+	if (reaper) {
+		exit->reaper_pid = peek(reaper, tgid);
+		reaper = peek(reaper, group_leader);
+		exit->reaper_start_boot_ns = peek(reaper, start_boottime);
+	}
 	/* What wait(2) will say of the leader: kernel/exit.c, wait_task_zombie. */
 	exit->status = get(signal, flags) & SIGNAL_GROUP_EXIT ? get(signal, group_exit_code) : get(leader, exit_code);
 	ring_submit(exit, wake_flags(exit->header.time_boot_ns));
@@ -102,6 +113,7 @@ static inline_always void collect_task(struct seq_file *seq, struct buffer *buff
 	}
 	at = append_cgroup(buffer, at, &to->cgroup, SLOT_SCAN, task);
 	to->header.bytes = at;
+	mask(at, OFFSET_MASK);
 	clamp(at, RECORD_BYTES_MAX);
 	seq_write(seq, buffer, at);
 }

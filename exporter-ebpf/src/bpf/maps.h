@@ -9,8 +9,9 @@
 
 enum buffer_size {
 	NAME_BYTES_MAX = 256,
-	/* The largest record: exec with every tail full. A per-CPU value may have 32 KiB. */
-	RECORD_BYTES_MAX = sizeof(union rec_any) + 3 * PATH_BYTES_MAX + ARGS_BYTES_MAX + PATH_BYTES_MAX,
+	OFFSET_MASK = 0x7fff, /* above every offset in a record, see advance() */
+	/* The largest record: exec with every tail full (exe, cwd, filename, cgroup). A per-CPU value may have 32 KiB. */
+	RECORD_BYTES_MAX = sizeof(union rec_any) + 4 * PATH_BYTES_MAX + ARGS_BYTES_MAX + ENV_BYTES_MAX,
 };
 
 /*
@@ -69,6 +70,14 @@ struct {
 	map_type(value, struct rec_watch);
 } watch SEC(".maps");
 
+/* 0 → what user space wants. */
+struct {
+	map_uint(type, MAP_ARRAY);
+	map_uint(max_entries, 1);
+	map_type(key, u32);
+	map_type(value, struct rec_settings);
+} settings SEC(".maps");
+
 struct {
 	map_uint(type, MAP_PERCPU_ARRAY);
 	map_uint(max_entries, SLOTS);
@@ -95,6 +104,15 @@ static u32 agent_pid;
  */
 enum v1 { V1_UNKNOWN, V1_NO, V1_YES };
 static enum v1 memory_v1, pids_v1;
+
+/* Whether user space asked for it, enum rec_setting. */
+static inline_always u32 is_set(u32 setting)
+{
+	u32 key = 0;
+	struct rec_settings *all = map_lookup(&settings, &key);
+
+	return all && all->flags & setting;
+}
 
 /* Brings all of record.h into BTF. */
 const volatile struct rec_layout layout_anchor;

@@ -14,9 +14,9 @@ macro_rules! calls {
         /// The ids, as records have them.
         pub mod id {
             /// No call, or one that is not wanted.
-            pub const CALL_NONE: u16 = 0;
+            pub const CALL_NONE: u8 = 0;
             $(#[doc = concat!("`", $name, "`")]
-            pub const $call: u16 = $id;)*
+            pub const $call: u8 = $id;)*
         }
 
         /// The enum as C declares it.

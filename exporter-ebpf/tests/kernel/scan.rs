@@ -8,7 +8,7 @@ use std::{
 
 use exporter_ebpf::{
     SCAN, SCAN_ARGS,
-    record::{PROCESS_KERNEL_THREAD, Record, TAIL_READ_FAILED, TaskRecord},
+    record::{Kind, PROCESS_KERNEL_THREAD, Record, TAIL_READ_FAILED, TaskRecord},
 };
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
@@ -155,4 +155,5 @@ fn who_scans_is_not_recorded_any_more_and_its_children_are() {
         Record::Open(open) if open.requested.bytes == b"/saker-test/by a child" => Some(()),
         _ => None,
     });
+    assert!(rig.counters(Kind::Open).filtered > 0);
 }

@@ -102,6 +102,7 @@ fn no_struct_has_hidden_padding() {
         }
         let mut end = 0;
         for one in members {
+            assert!(!one.bit_field, "{name}.{}", one.name);
             assert_eq!(one.offset, end, "before {name}.{}", one.name);
             end += btf.size(one.r#type);
         }

@@ -21,7 +21,7 @@ use super::{Call, Exit, Facts, File, Inode, Named, Socket};
 const SOCK_STREAM: u16 = 1;
 
 /// The system calls that probes record, by `CALL_…`, and their event types' names; a name may come twice.
-pub fn calls() -> impl Iterator<Item = (u16, &'static str)> {
+pub fn calls() -> impl Iterator<Item = (u8, &'static str)> {
     NUMBERS
         .iter()
         .filter(|numbers| numbers.call != CALL_SOCKETCALL)

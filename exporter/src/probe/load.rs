@@ -130,7 +130,7 @@ impl Probe {
     /// # Errors
     /// When the kernel refuses a write, which it does to nobody that could load.
     pub fn watch(&mut self, wanted: impl Fn(&str) -> bool) -> Result<(), ProbeError> {
-        let table = syscall::watch_table(wanted);
+        let table = syscall::watch_table(|numbers| wanted(numbers.name));
         for (number, (new, old)) in table.iter().zip(&mut self.watched).enumerate() {
             if new == old {
                 continue;
