@@ -5,7 +5,9 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod events;
+pub mod record;
 mod reload;
+pub mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Pipeline, PipelineMetrics};
-use crate::probe::{KernelCounters, Probe, kind_name};
+use crate::probe::{KernelCount, Probe, kind_name};
 use crate::rules::Rules;
 use crate::state::State;
 use crate::state::user::Users;
@@ -44,9 +46,10 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let readiness = Readiness::new("starting");
 
     let mut probe = Probe::load(settings.ring_bytes)?;
+    let counters = probe.take_counters()?;
     declare_kernel(
         &mut registry,
-        probe.take_counters()?,
+        move || counters.read().collect(),
         rooms.pipeline.malformed(),
     );
     let watched = watched_calls(&rules.set, schema);
@@ -67,7 +70,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     };
     rooms.reload.succeeded(rules.enabled());
     let detector = Detector::new(rules.set, &rooms.rules);
-    let state = State::new(settings.processes_max, Arc::new(users()));
+    let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let hostname = sys::hostname();
     let pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
     let events = EventThread::start(pipeline, ring, scanned)?;
@@ -124,9 +127,13 @@ impl Rooms {
 }
 
 /// The kernel's counters, and every way in which an event can be lost before a rule has seen it.
-fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: Counter) {
-    let counters = Arc::new(counters);
-    let lost = Arc::clone(&counters);
+fn declare_kernel(
+    registry: &mut Registry,
+    read: impl Fn() -> Vec<KernelCount> + Send + Sync + 'static,
+    malformed: Counter,
+) {
+    let read = Arc::new(read);
+    let lost = Arc::clone(&read);
     registry.counters_read(
         Declaration {
             name: "saker_kernel_events_total",
@@ -134,7 +141,7 @@ fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: 
             labels: ["type", "outcome"],
         },
         move |rows| {
-            for count in counters.read() {
+            for count in read() {
                 let kind = kind_name(count.kind);
                 rows([kind, "submitted"], count.submitted);
                 rows([kind, "filtered"], count.filtered);
@@ -150,7 +157,7 @@ fn declare_kernel(registry: &mut Registry, counters: KernelCounters, malformed: 
         },
         move |rows| {
             let (mut ring_full, mut no_scratch) = (0, 0);
-            for count in lost.read() {
+            for count in lost() {
                 ring_full += count.lost_ring_full;
                 no_scratch += count.lost_no_scratch;
             }
@@ -218,8 +225,23 @@ fn serve(
     })
 }
 
+/// The text of the host's user database.
+struct UserDatabase {
+    passwd: String,
+    group: String,
+}
+
+impl UserDatabase {
+    fn parse(&self) -> Users {
+        Users::parse(&self.passwd, &self.group)
+    }
+}
+
 /// The host's user database; what cannot be read leaves ids without names.
-fn users() -> Users {
+fn user_database() -> UserDatabase {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    Users::parse(&read("/etc/passwd"), &read("/etc/group"))
+    UserDatabase {
+        passwd: read("/etc/passwd"),
+        group: read("/etc/group"),
+    }
 }

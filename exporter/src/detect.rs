@@ -86,6 +86,12 @@ impl Detector {
         }
     }
 
+    /// The rules, each with the counter of its matches.
+    pub fn rules(&self) -> impl Iterator<Item = (&Arc<RuleFacts>, &Counter)> {
+        let handles = self.handles.iter();
+        handles.map(|handle| (&handle.facts, &handle.matches))
+    }
+
     /// Judges an event by what the caller asked for and, where that is another path, by what the kernel opened. A rule
     /// matches an event once; the first view that fired is the one that the match shows.
     pub fn evaluate(&mut self, mut event: Event<'_>, mut on_match: impl FnMut(OwnedMatch)) {

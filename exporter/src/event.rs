@@ -1,9 +1,10 @@
 //! Bytes from the kernel become typed events, and events answer the rules' questions about themselves.
 //!
-//! In: one record as it stood in the ring ([`decode`]). Out: [`Event`], which gives every field by [`fields`]. Never: state,
-//! locks, clocks, I/O.
+//! In: one record as it stood in the ring ([`decode`]), or many as they were recorded ([`capture`]). Out: [`Event`], which
+//! gives every field by [`fields`]. Never: state, locks, clocks, files.
 
 pub mod binding;
+pub mod capture;
 pub mod container;
 pub mod decode;
 pub mod descriptor;

@@ -19,7 +19,6 @@ use crate::metrics::{Counter, Declaration, Gauge, Registry};
 use crate::output::Queue;
 use crate::state::user::Users;
 use crate::state::{Applied, State, actor};
-use crate::sys::clock;
 
 /// Records between two looks at the control channel and the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -34,6 +33,9 @@ const BUSY: Duration = Duration::from_millis(1);
 pub trait Records {
     /// Gives at most `max` of the records that are there to `each`, and says how many that were.
     fn drain(&mut self, max: usize, each: &mut dyn FnMut(&[u8])) -> usize;
+
+    /// Wall time of the moment of boot, in ns since the epoch, for the records that are drained next.
+    fn boot_wall_ns(&mut self) -> u64;
 
     /// Returns when there may be records or a control message, or `within` has passed.
     fn wait(&mut self, within: Duration);
@@ -111,6 +113,12 @@ impl PipelineMetrics {
         }
     }
 
+    /// Events that reached the rules, by [`rule_engine::schema::EventTypeId`].
+    #[must_use]
+    pub fn events(&self) -> &[Counter] {
+        &self.events
+    }
+
     /// Records that were not what the layout says: lost on our side of the border.
     #[must_use]
     pub fn malformed(&self) -> Counter {
@@ -150,7 +158,8 @@ impl Pipeline {
             metrics,
             queue,
             number: 0,
-            boot_wall_ns: clock::boot_wall_ns(),
+            // Nothing matches before the source of records has said it.
+            boot_wall_ns: 0,
         }
     }
 
@@ -158,7 +167,7 @@ impl Pipeline {
     pub fn run(mut self, records: &mut impl Records, control: &Receiver<Control>) {
         let mut stop = false;
         loop {
-            self.boot_wall_ns = clock::boot_wall_ns();
+            self.boot_wall_ns = records.boot_wall_ns();
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
             self.observe_tables();
             // A batch that was not full has emptied the source, which is when an end may come.

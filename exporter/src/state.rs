@@ -352,4 +352,4 @@ fn directory(path: Path<'_>) -> Arc<[u8]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("output", &["config", "metrics"]),
     (
         "pipeline",
-        &["event", "state", "detect", "output", "metrics", "sys"],
+        &["event", "state", "detect", "output", "metrics"],
     ),
     ("http", &["metrics", "config"]),
 ];

@@ -126,8 +126,9 @@ fn open_facts<'a>(open: &OpenRecord<'a>) -> Call<'a> {
 fn connect_facts<'a>(connect: &ConnectRecord<'a>) -> Call<'a> {
     let asked = connect.addr.bytes;
     let mut socket = socket(&connect.fixed.socket);
-    // A refused connection has no peer left in the socket: what was asked for stands in.
-    socket.remote = socket.remote.or_else(|| inet_address(asked));
+    // A refused connection has no peer left in the socket, or only its address: what was asked for stands in.
+    let remote = socket.remote.filter(|remote| remote.port() != 0);
+    socket.remote = remote.or_else(|| inet_address(asked));
     socket.connected = connect.fixed.call.result == 0;
     socket.unix_path = unix_path(asked).unwrap_or_default();
     Call {

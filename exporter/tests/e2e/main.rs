@@ -10,5 +10,6 @@ mod burst;
 mod connections;
 mod containers;
 mod prometheus;
+mod record;
 mod reload;
 mod sensitive_files;
