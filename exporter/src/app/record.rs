@@ -68,8 +68,8 @@ pub struct Recorded {
 pub fn calls(rules: Option<&RuleSet>, schema: &Schema) -> Vec<&'static str> {
     match rules {
         Some(rules) => watched_calls(rules, schema),
-        None => decode::calls()
-            .map(|(_, name)| name)
+        None => decode::call_names()
+            .into_iter()
             .filter(|name| !is_everyday(name, schema))
             .collect(),
     }

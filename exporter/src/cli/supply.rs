@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rule_engine::load::RuleInfo;
 use rule_engine::schema::{FieldId, Schema};
 
-use crate::event::decode::{PROCESS_EVENTS, calls};
+use crate::event::decode::{PROCESS_EVENTS, call_names};
 use crate::event::fields::FieldTable;
 
 /// The tier whose programs every supported kernel loads.
@@ -34,7 +34,7 @@ impl<'s> Agent<'s> {
 
     /// The tier of probes that supplies an event type; `None`: no probe does, so rules that are only about it never match.
     pub(super) fn tier(&self, event: &str) -> Option<&'static str> {
-        let called = || calls().any(|(_, name)| name == event);
+        let called = || call_names().contains(&event);
         (PROCESS_EVENTS.contains(&event) || called()).then_some(BASE)
     }
 

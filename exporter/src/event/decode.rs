@@ -20,12 +20,24 @@ use super::{Call, Exit, Facts, File, Inode, Named, Socket};
 /// `SOCK_STREAM`
 const SOCK_STREAM: u16 = 1;
 
-/// The system calls that probes record, by `CALL_…`, and their event types' names; a name may come twice.
-pub fn calls() -> impl Iterator<Item = (u8, &'static str)> {
+/// The system calls that probes record, by `CALL_…`, and their event types' names; older forms of a call have its name.
+fn calls() -> impl Iterator<Item = (u8, &'static str)> {
     NUMBERS
         .iter()
         .filter(|numbers| numbers.call != CALL_SOCKETCALL)
         .map(|numbers| (numbers.call, numbers.name))
+}
+
+/// The names in [`calls`], each once.
+#[must_use]
+pub fn call_names() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for (_, name) in calls() {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The event types that the process tracepoints supply, whatever system call led there.

@@ -3,12 +3,12 @@
 use rule_engine::schema::Schema;
 
 use super::*;
-use crate::event::decode::{PROCESS_EVENTS, calls};
+use crate::event::decode::{PROCESS_EVENTS, call_names};
 
 /// Events that some probe supplies.
 fn supplied() -> impl Iterator<Item = &'static str> {
-    calls()
-        .map(|(_, name)| name)
+    call_names()
+        .into_iter()
         .chain(PROCESS_EVENTS.iter().copied())
 }
 
