@@ -8,7 +8,7 @@
 )]
 
 use exporter_ebpf::{
-    record::{RECORD_COMPAT, Record, SyscallRecord},
+    record::{CALL_FORK, RECORD_COMPAT, Record, SyscallRecord},
     syscall::numbers_of,
 };
 use rustix::{
@@ -62,7 +62,13 @@ impl Child {
         told: [u64; T],
     ) -> i64 {
         let result = call32(number, arguments);
-        self.note(call, true, six(told), result.into())
+        // An address may lie above 2 GiB: only the last page of numbers are errors.
+        let result = if result < -4095 {
+            i64::from(result.cast_unsigned())
+        } else {
+            result.into()
+        };
+        self.note(call, true, six(told), result)
     }
 
     fn note(&mut self, call: u8, compat: bool, arguments: [u64; 6], result: i64) -> i64 {
@@ -128,6 +134,12 @@ pub(crate) fn run(
 fn record_of(rig: &mut Rig, pid: u32, made: &Made) -> SyscallRecord<'static> {
     let name = numbers_of(made.call).expect("a call").name;
     let record = rig.wait(name, |record| match record {
+        // Its own birth is no call that it made.
+        Record::Syscall(call)
+            if (call.fixed.call.call, call.fixed.call.result) == (CALL_FORK, 0) =>
+        {
+            None
+        }
         Record::Syscall(call) if call.fixed.header.pid == pid => Some(call),
         _ => None,
     });

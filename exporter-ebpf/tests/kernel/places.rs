@@ -166,9 +166,9 @@ fn mounts_come_and_go() {
     assert_eq!(told(7), ["", "", "mode", ""]);
     assert_eq!(told(10), ["", &sub, "", ""]);
     assert_eq!(told(11), [".", ".", "", ""]);
-    for at in 5..9 {
-        assert_eq!(i64::from(seen[at].1.fixed.fd), context, "{at}");
-        assert_eq!(show(seen[at].1.target.bytes), "[fscontext]", "{at}");
+    for (_, record) in &seen[5..9] {
+        assert_eq!(i64::from(record.fixed.fd), context);
+        assert_eq!(show(record.target.bytes), "[fscontext]");
     }
     assert_eq!(i64::from(seen[9].1.fixed.fd), mount);
     let inode = std::os::unix::fs::MetadataExt::ino(&namespace.metadata().expect("metadata"));
