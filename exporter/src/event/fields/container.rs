@@ -176,7 +176,7 @@ fn container_processes<'a>(event: &'a Event<'_>) -> impl Iterator<Item = &'a Pro
     let container = event.container();
     let parent = |process: &&'a Process| event.surroundings.process(process.parent);
     std::iter::successors(event.process, parent)
-        .take(ANCESTORS_MAX as usize)
+        .take(ANCESTORS_MAX)
         .take_while(move |process| process.cgroup.container.as_ref() == container)
 }
 
