@@ -5,7 +5,7 @@
 //!
 //! # The base object
 //!
-//! Loads on every kernel from 5.8 with BTF. Programs: [`PROGRAMS`]; each loads and attaches by itself, so one that a
+//! Written for kernels from 5.8 with BTF, tested on 5.10, 6.1, 6.12 and 6.18. Programs: [`PROGRAMS`]; each loads and attaches by itself, so one that a
 //! kernel refuses takes no other with it. Nested runs of one program on one CPU are refused by the kernel, which counts
 //! them as `recursion_misses` of the program.
 //!
@@ -17,7 +17,7 @@
 //! | `buffers`, `walks` | per-CPU array | | leaves alone |
 //!
 //! There are no globals to set. The process that runs the scan is taken for the agent: its own system calls give no
-//! records from then on (its forks, execs and exits do).
+//! records from then on, and count as filtered (its forks, execs and exits do give records).
 //!
 //! Order: load → write [`WATCH`] → attach the tracepoints → run the scan and apply its records → drain the ring.
 //! A record of the ring that is older than a process's task record (`header.time_boot_ns`) tells nothing new about it.

@@ -125,7 +125,7 @@ constants! {
         /// No path: a nameless file system's own name, as `memfd:x`, or an empty name for a pipe.
         PATH_PSEUDO = 32,
     }
-    "rec_syscall": u16 {
+    "rec_syscall": u8 {
         /// Not wanted.
         CALL_NONE = 0,
         /// open
@@ -293,9 +293,9 @@ structs! {
         /// -errno, or what the call returned; -512 to -516: interrupted, and restarted by the kernel.
         result: i64,
         /// `CALL_…`
-        call: u16,
+        call: u8,
         /// Zero.
-        pad: [u16; 3],
+        pad: [u8; 7],
     }
     /// A socket as the kernel knows it when the call ends; `family` 0 when the descriptor is not a socket.
     "rec_socket" Socket {
@@ -424,9 +424,9 @@ structs! {
     }
     /// Counters of one kind on one CPU: value of the per-CPU array `counters`, index [`Kind`].
     "rec_counters" Counters {
-        /// Now in the ring, or handed to the scan's reader.
+        /// Now in the ring; the scan, which goes another way, counts nothing here.
         submitted: u64,
-        /// Collected by a probe, and not wanted.
+        /// Seen by a program, and not wanted: the agent's own system calls.
         filtered: u64,
         /// The ring had no room.
         lost_ring_full: u64,

@@ -5,15 +5,15 @@
 //! arch/arm/tools/syscall.tbl.
 
 use crate::record::{
-    CALL_CONNECT, CALL_CREAT, CALL_NONE, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, CALL_SOCKETCALL,
-    CALLS_MAX, Watch,
+    CALL_CONNECT, CALL_CREAT, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, CALL_SOCKETCALL, CALLS_MAX,
+    Watch,
 };
 
 /// One system call and its numbers on this architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// `CALL_…`
-    pub call: u16,
+    pub call: u8,
     /// The call as the kernel names it.
     pub name: &'static str,
     /// Number by the 64-bit entry, if it is there.
@@ -23,7 +23,7 @@ pub struct Numbers {
 }
 
 const fn numbers(
-    call: u16,
+    call: u8,
     name: &'static str,
     native: Option<u16>,
     compat: Option<u16>,
@@ -36,7 +36,7 @@ const fn numbers(
     }
 }
 
-/// Every system call that the programs can record. Who wants connect also wants socketcall, which may be one.
+/// Every system call that the programs can record.
 #[cfg(target_arch = "x86_64")]
 pub const NUMBERS: &[Numbers] = &[
     numbers(CALL_OPEN, "open", Some(2), Some(5)),
@@ -60,22 +60,30 @@ pub const NUMBERS: &[Numbers] = &[
 
 /// The call with this `CALL_…` value, for its name.
 #[must_use]
-pub fn numbers_of(call: u16) -> Option<&'static Numbers> {
+pub fn numbers_of(call: u8) -> Option<&'static Numbers> {
     NUMBERS.iter().find(|numbers| numbers.call == call)
 }
 
-/// The whole watch table for the calls that `wanted` accepts: index is the system call number.
+/// The whole watch table for the calls that `wanted` accepts: index is the system call number. The socketcall of 32-bit
+/// programs, which may be any call on a socket, is in it whenever one of those is.
 #[must_use]
 pub fn watch_table(wanted: impl Fn(&Numbers) -> bool) -> Vec<Watch> {
+    let sockets = NUMBERS
+        .iter()
+        .any(|numbers| numbers.call == CALL_CONNECT && wanted(numbers));
     let mut table = vec![
         Watch {
-            native: none(),
-            compat: none()
+            native: 0,
+            compat: 0
         };
         CALLS_MAX
     ];
-    for numbers in NUMBERS.iter().filter(|numbers| wanted(numbers)) {
-        let call = u8::try_from(numbers.call).unwrap_or_else(|_| none());
+    for numbers in NUMBERS {
+        let in_it = sockets && numbers.call == CALL_SOCKETCALL;
+        if !wanted(numbers) && !in_it {
+            continue;
+        }
+        let call = numbers.call;
         if let Some(entry) = numbers
             .native
             .and_then(|number| table.get_mut(usize::from(number)))
@@ -92,13 +100,10 @@ pub fn watch_table(wanted: impl Fn(&Numbers) -> bool) -> Vec<Watch> {
     table
 }
 
-const fn none() -> u8 {
-    CALL_NONE as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::CALL_NONE;
 
     #[test]
     fn every_number_fits_and_none_is_used_twice() {
@@ -123,18 +128,26 @@ mod tests {
             openat.native.expect("native"),
             openat.compat.expect("compat"),
         );
-        assert_eq!(u16::from(table[usize::from(native)].native), CALL_OPENAT);
-        assert_eq!(u16::from(table[usize::from(compat)].compat), CALL_OPENAT);
-        let set = table
+        assert_eq!(table[usize::from(native)].native, CALL_OPENAT);
+        assert_eq!(table[usize::from(compat)].compat, CALL_OPENAT);
+        assert_eq!(entries(&table), 2);
+    }
+
+    #[test]
+    fn who_wants_a_call_on_sockets_gets_socketcall() {
+        let expected = NUMBERS
             .iter()
-            .filter(|entry| {
-                **entry
-                    != Watch {
-                        native: 0,
-                        compat: 0,
-                    }
-            })
+            .filter(|numbers| [CALL_CONNECT, CALL_SOCKETCALL].contains(&numbers.call))
+            .flat_map(|numbers| [numbers.native, numbers.compat])
+            .flatten()
             .count();
-        assert_eq!(set, 2);
+        let table = watch_table(|numbers| numbers.name == "connect");
+        assert_eq!(entries(&table), expected);
+    }
+
+    /// Numbers that are watched, by either entry.
+    fn entries(table: &[Watch]) -> usize {
+        let both = table.iter().flat_map(|entry| [entry.native, entry.compat]);
+        both.filter(|call| *call != CALL_NONE).count()
     }
 }

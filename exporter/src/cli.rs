@@ -7,6 +7,8 @@ mod check;
 mod explain;
 mod filter;
 mod list;
+mod record;
+mod replay;
 mod rules;
 mod run;
 mod supply;
@@ -17,6 +19,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 /// Watches what happens on a Linux host or Kubernetes node, judges it by Falco rules and counts every match.
 #[derive(Debug, Parser)]
@@ -30,6 +33,10 @@ struct Cli {
 enum Command {
     /// Watch this host, judge what happens by the rules, and serve the counts.
     Run(run::Args),
+    /// Record what happens on this host into a file, for `replay`.
+    Record(record::Args),
+    /// Judge by rules what was recorded.
+    Replay(replay::Args),
     #[command(flatten)]
     Once(Once),
 }
@@ -84,6 +91,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = match cli.command {
         // The agent's threads write for themselves, so nobody may hold the streams.
         Command::Run(args) => return run::run(args),
+        Command::Record(args) => return record::run(args),
+        Command::Replay(args) => return replay::run(args),
         Command::Once(command) => command,
     };
     let coloured = io::stderr().is_terminal()
@@ -119,6 +128,28 @@ fn run_once(command: Once, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdic
         Once::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "saker", &mut terminal.out);
             Ok(Verdict::Good)
+        }
+    }
+}
+
+/// The log of a command whose threads write for themselves: standard error, since standard output is for matches.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("SAKER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Tells of a failure, if it was one.
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("saker: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -6,6 +6,14 @@ pub mod capability;
 pub mod clock;
 pub mod memory;
 
+/// The release of the running kernel, as `uname -r` gives it.
+pub fn kernel_release() -> String {
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// The name of this host, as the kernel has it.
 pub fn hostname() -> String {
     rustix::system::uname()

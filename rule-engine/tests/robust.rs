@@ -6,52 +6,45 @@ use rule_engine::render;
 use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
-/// Pieces that rule files are made of, sound and unsound.
-const PIECES: [&str; 44] = [
+/// Items begin so.
+const ITEMS: [&str; 6] = [
     "- rule: r\n",
     "- rule: s\n",
     "- macro: m\n",
+    "- macro: n\n",
     "- list: l\n",
     "- required_engine_version: 0.57.0\n",
+];
+
+/// What an item may say, sound and unsound.
+const KEYS: [&str; 27] = [
     "  items: [a, b c, m, l]\n",
     "  items:\n    - x\n    - 'y z'\n",
     "  items: []\n",
     "  condition: evt.type = open\n",
     "  condition: >\n    evt.type = open\n    and m\n",
     "  condition: m or proc.name in (l)\n",
+    "  condition: n and fd.name contains \"l\"\n",
     "  condition: and not m\n",
     "  condition: \"proc.name = \\\"é\\\"\"\n",
     "  output: o %proc.name\n",
     "  output: |\n    %evt.type\n    é\n",
     "  desc: d\n",
     "  priority: INFO\n",
+    "  desc: d\n  output: o\n  priority: ERROR\n",
     "  append: true\n",
     "  override: {condition: append}\n",
     "  override: {items: append}\n",
     "  override:\n    exceptions: append\n",
     "  exceptions:\n    - name: e\n      fields: proc.name\n      values: [a]\n",
     "  exceptions:\n    - {name: e, fields: [proc.name, fd.name], comps: [in, =], values: [[l, x], [[a, b], y]]}\n",
-    "  exceptions: &x\n    - {name: f, values: [b]}\n",
-    "  exceptions: *x\n",
+    "  exceptions:\n    - {name: e, values: [b]}\n",
     "  enabled: false\n",
     "  tags: [a]\n",
     "  source: other\n",
     "  skip-if-unknown-filter: true\n",
-    "---\n",
-    "\n",
-    "# é\n",
-    "  ",
-    "\t",
-    "[",
-    "]",
-    "{",
-    "'",
-    "\"",
-    "\r\n",
-    ": ",
-    "é",
-    "(",
-    ")",
+    "  # é\n",
+    "  k: [\n",
 ];
 
 fn check(texts: &[String]) {
@@ -78,12 +71,23 @@ fn check(texts: &[String]) {
     );
 }
 
+/// An item with some keys.
+fn item() -> impl Strategy<Value = String> {
+    let keys =
+        prop::sample::subsequence(&KEYS[..KEYS.len() - 1], 0..6).prop_map(|keys| keys.concat());
+    let unsound = prop::bool::weighted(0.03);
+    (prop::sample::select(&ITEMS[..]), keys, unsound).prop_map(|(item, keys, unsound)| {
+        let tail = if unsound { KEYS[KEYS.len() - 1] } else { "" };
+        format!("{item}{keys}{tail}")
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn pieces_of_rule_files_in_any_order(files in prop::collection::vec(prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24), 1..4)) {
-        let texts: Vec<String> = files.iter().map(|pieces| pieces.concat()).collect();
+    fn items_with_any_keys(files in prop::collection::vec(prop::collection::vec(item(), 0..8), 1..4)) {
+        let texts: Vec<String> = files.iter().map(|items| items.concat()).collect();
         check(&texts);
     }
 

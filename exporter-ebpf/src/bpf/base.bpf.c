@@ -58,6 +58,22 @@ int on_exit(u64 *args)
 	return 0;
 }
 
+/* The kind of record that a call makes; 0 for none. */
+static inline_always u32 kind_of(u32 call)
+{
+	switch (call) {
+	case CALL_OPEN:
+	case CALL_OPENAT:
+	case CALL_OPENAT2:
+	case CALL_CREAT:
+		return KIND_OPEN;
+	case CALL_CONNECT:
+		return KIND_CONNECT;
+	default:
+		return 0;
+	}
+}
+
 /*
  * proto: sys_exit(struct pt_regs *regs, long ret), since 2.6.35
  * Runs after every system call of every task: a call that nobody wants leaves by the first return.
@@ -70,6 +86,7 @@ int on_sys_exit(u64 *args)
 	struct rec_watch *wanted = map_lookup(&watch, &index);
 	struct call call = { .result = args[1] };
 	struct buffer *buffer;
+	u32 kind;
 
 	if (!wanted || !*(volatile u16 *)wanted)
 		return 0;
@@ -79,18 +96,25 @@ int on_sys_exit(u64 *args)
 	else if (number & X32_BIT)
 		call.flags = RECORD_X32;
 	call.id = call.flags & RECORD_COMPAT ? wanted->compat : wanted->native;
-	if (!call.id || (u32)get(call.task, tgid) == agent_pid)
+	if (!call.id)
 		return 0;
 	fill_arguments(&call, regs);
 	if (call.id == CALL_SOCKETCALL)
 		unwrap_socketcall(&call);
-	buffer = buffer_of(SLOT_CALL, call.id == CALL_CONNECT ? KIND_CONNECT : KIND_OPEN);
+	kind = kind_of(call.id);
+	if (!kind)
+		return 0;
+	if ((u32)get(call.task, tgid) == agent_pid) {
+		count(kind, filtered);
+		return 0;
+	}
+	buffer = buffer_of(SLOT_CALL, kind);
 	if (!buffer)
 		return 0;
-	if (call.id == CALL_CONNECT)
-		collect_connect(buffer, &call);
-	else if (call.id && call.id <= CALL_CREAT)
+	if (kind == KIND_OPEN)
 		collect_open(buffer, &call);
+	else
+		collect_connect(buffer, &call);
 	return 0;
 }
 

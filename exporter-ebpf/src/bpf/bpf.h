@@ -69,9 +69,14 @@ static long (*const copy_from_user_task)(void *to, u32 bytes, u64 from, struct t
 		     : "+r"(number)                                                \
 		     : "i"(most))
 
-/* `pointer` goes forward by `number` (u64), at most by `most`, a constant. Pointers keep their bounds everywhere. */
+/*
+ * `pointer` goes forward by `number` (u64), at most by `most`, a constant. Pointers keep their bounds everywhere.
+ * The mask, above every offset there is, clears what the verifier of 6.12 makes of ranges that cannot be: a
+ * comparison of them loses all bounds.
+ */
 #define advance(pointer, number, most)                                             \
-	asm volatile("if %1 <= %2 goto +1\n\t"                                     \
+	asm volatile("%1 &= 0x7fff\n\t"                                            \
+		     "if %1 <= %2 goto +1\n\t"                                     \
 		     "%1 = %2\n\t"                                                \
 		     "%0 += %1"                                                    \
 		     : "+r"(pointer), "+r"(number)                                 \

@@ -21,8 +21,8 @@ struct call {
 	struct task_struct *task;
 	s64 result;
 	u64 arguments[6];
-	u16 id;                  /* enum rec_syscall */
-	u16 flags;               /* RECORD_COMPAT, RECORD_X32 */
+	u32 id;                  /* enum rec_syscall */
+	u32 flags;               /* RECORD_COMPAT, RECORD_X32 */
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -102,9 +102,7 @@ static inline_always void fill_call_header(struct rec_header *header, struct rec
 {
 	fill_header(header, kind, call->task);
 	header->flags = call->flags;
-	to->result = call->result;
-	to->call = call->id;
-	to->pad[0] = to->pad[1] = to->pad[2] = 0;
+	*to = (struct rec_call){ .result = call->result, .call = call->id };
 }
 
 #endif

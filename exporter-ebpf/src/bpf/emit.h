@@ -37,6 +37,13 @@ static inline_always u64 wake_flags(u64 now_boot_ns)
 	return RING_FORCE_WAKEUP;
 }
 
+/* A record that found no room. No wake-up went out with it, so the next one does not count on that. */
+static inline_always void lose(u32 kind)
+{
+	woken_boot_ns = 0;
+	count(kind, lost_ring_full);
+}
+
 /* Everything of the header but the length. */
 static inline_always void fill_header(struct rec_header *header, u32 kind, struct task_struct *task)
 {
@@ -64,9 +71,10 @@ static inline_always void submit(u32 kind, struct buffer *buffer, u64 end)
 	u64 flags = wake_flags(header->time_boot_ns);
 
 	header->bytes = end;
+	mask(end, OFFSET_MASK);
 	clamp(end, RECORD_BYTES_MAX);
 	if (ring_output(&ring, buffer, end, flags))
-		count(kind, lost_ring_full);
+		lose(kind);
 	else
 		count(kind, submitted);
 }
@@ -97,8 +105,9 @@ static inline_always void note(struct buffer *buffer, u32 tail_flags)
 /* Describes a string that was read with its NUL, at most PATH_BYTES_MAX bytes; gives the new end. */
 static inline_always u64 end_string(struct buffer *buffer, u64 at, struct rec_tail *tail, long got)
 {
-	u32 bytes = got > 0 && got <= PATH_BYTES_MAX ? got - 1 : 0;
+	u64 bytes = got > 0 ? got - 1 : 0;
 
+	mask(bytes, PATH_BYTES_MAX - 1);
 	tail->bytes = bytes;
 	/* A string of the limit's length is either cut or too long for the kernel as well. */
 	tail->flags = got <= 0 ? TAIL_READ_FAILED : got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;

@@ -32,7 +32,7 @@ static inline_always void collect_fork(struct task_struct *child, u64 clone_flag
 	struct rec_fork *fork = ring_reserve(&ring, sizeof(*fork), 0);
 
 	if (!fork) {
-		count(KIND_FORK, lost_ring_full);
+		lose(KIND_FORK);
 		return;
 	}
 	fill_header(&fork->header, KIND_FORK, current_task());
@@ -50,7 +50,7 @@ static inline_always void collect_exit(struct task_struct *task)
 	struct rec_exit *exit = ring_reserve(&ring, sizeof(*exit), 0);
 
 	if (!exit) {
-		count(KIND_EXIT, lost_ring_full);
+		lose(KIND_EXIT);
 		return;
 	}
 	fill_header(&exit->header, KIND_EXIT, task);
@@ -101,6 +101,7 @@ static inline_always void collect_task(struct seq_file *seq, struct buffer *buff
 	}
 	at = append_cgroup(buffer, at, &to->cgroup, SLOT_SCAN, task);
 	to->header.bytes = at;
+	mask(at, OFFSET_MASK);
 	clamp(at, RECORD_BYTES_MAX);
 	seq_write(seq, buffer, at);
 }

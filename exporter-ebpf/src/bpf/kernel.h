@@ -233,7 +233,6 @@ struct task_struct {
 	int exit_code;
 	int pid, tgid;
 	struct task_struct *real_parent, *group_leader;
-	struct pid *thread_pid;
 	u64 start_boottime;
 	struct cred *cred;
 	char comm[COMM_BYTES];

@@ -9,6 +9,7 @@
 
 enum buffer_size {
 	NAME_BYTES_MAX = 256,
+	OFFSET_MASK = 0x7fff, /* above every offset in a record, see advance() */
 	/* The largest record: exec with every tail full. A per-CPU value may have 32 KiB. */
 	RECORD_BYTES_MAX = sizeof(union rec_any) + 3 * PATH_BYTES_MAX + ARGS_BYTES_MAX + PATH_BYTES_MAX,
 };

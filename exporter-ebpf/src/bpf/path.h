@@ -198,7 +198,9 @@ static inline_always u64 append_path(struct buffer *buffer, u64 at, struct rec_p
 static inline_always u64 append_file_path(struct buffer *buffer, u64 at, struct rec_path *path, u32 slot,
 					  struct task_struct *task, struct file *file)
 {
-	return append_path(buffer, at, path, slot, task, (u64)peek(file, f_path.dentry), peek(file, f_path.mnt));
+	struct path place = peek(file, f_path);
+
+	return append_path(buffer, at, path, slot, task, (u64)place.dentry, place.mnt);
 }
 
 /* Appends the working directory. */

@@ -186,8 +186,8 @@ struct rec_stat {
 /* What the records of system calls have in common. */
 struct rec_call {
 	s64 result;              /* -errno, or what the call returned; -512…-516: interrupted, and restarted by the kernel */
-	u16 call;                /* enum rec_syscall */
-	u16 pad[3];
+	u8 call;                 /* enum rec_syscall */
+	u8 pad[7];
 };
 
 /* A socket as the kernel knows it when the call ends; family 0 when the descriptor is not a socket. */
@@ -272,8 +272,8 @@ struct rec_connect {
 
 /* Counters of one kind on one CPU: value of the per-CPU array `counters`, index enum rec_kind. */
 struct rec_counters {
-	u64 submitted;           /* now in the ring, or handed to the scan's reader */
-	u64 filtered;            /* collected by a probe, and not wanted */
+	u64 submitted;           /* now in the ring; the scan, which goes another way, counts nothing here */
+	u64 filtered;            /* seen by a program, and not wanted: the agent's own system calls */
 	u64 lost_ring_full;      /* the ring had no room */
 	u64 lost_no_scratch;     /* no memory to collect it in */
 };

@@ -12,14 +12,7 @@ use crate::{
     rig::{Rig, tid},
 };
 
-const ALL: &[&str] = &[
-    "open",
-    "openat",
-    "openat2",
-    "creat",
-    "connect",
-    "socketcall",
-];
+const ALL: &[&str] = &["open", "openat", "openat2", "creat", "connect"];
 const AT_FDCWD: u32 = -100i32 as u32;
 
 fn text(path: &str) -> u32 {

@@ -25,6 +25,13 @@ fn exec_of(rig: &mut Rig, pid: u32) -> ExecRecord<'static> {
     })
 }
 
+/// Runs a command to its end; its exec.
+fn exec_by(rig: &mut Rig, command: &mut Command) -> ExecRecord<'static> {
+    let mut child = command.spawn().expect("spawn");
+    child.wait().expect("wait");
+    exec_of(rig, child.id())
+}
+
 fn exit_of(rig: &mut Rig, pid: u32) -> ExitRecord<'static> {
     rig.wait("exit", |record| match record {
         Record::Exit(exit) if exit.fixed.header.pid == pid => Some(exit),
@@ -195,12 +202,7 @@ fn long_arguments_are_whole_to_the_limit_and_flagged_beyond() {
     let mut rig = Rig::new(&[]);
     for (length, whole) in [(4096, true), (8000, true), (20_000, false)] {
         let long = "a".repeat(length);
-        let child = Command::new("/bin/true")
-            .arg(&long)
-            .spawn()
-            .expect("spawn")
-            .id();
-        let exec = exec_of(&mut rig, child);
+        let exec = exec_by(&mut rig, Command::new("/bin/true").arg(&long));
         let expected = [&b"/bin/true\0"[..], long.as_bytes(), b"\0"].concat();
         assert_eq!(exec.args.truncated(), !whole, "{length}");
         assert_eq!(
@@ -223,8 +225,7 @@ fn a_script_names_itself_and_its_interpreter() {
     let script = dir.path().join("script");
     std::fs::write(&script, "#!/bin/sh\nexit 0\n").expect("write");
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("chmod");
-    let child = Command::new(&script).spawn().expect("spawn").id();
-    let exec = exec_of(&mut rig, child);
+    let exec = exec_by(&mut rig, &mut Command::new(&script));
     assert_eq!(exec.filename.bytes, script.as_os_str().as_bytes());
     assert_eq!(exec.exe.bytes, real("/bin/sh"));
     assert_eq!(&exec.fixed.process.comm[..7], b"script\0");
@@ -253,8 +254,7 @@ fn a_program_in_memory_is_flagged() {
         pid(),
         std::os::fd::AsRawFd::as_raw_fd(&reader)
     );
-    let child = Command::new(&link).spawn().expect("spawn").id();
-    let exec = exec_of(&mut rig, child);
+    let exec = exec_by(&mut rig, &mut Command::new(&link));
     assert_eq!(exec.exe.bytes, b"memfd:hidden");
     assert_eq!(exec.fixed.inode.flags, INODE_MEMFD);
 }
@@ -262,14 +262,14 @@ fn a_program_in_memory_is_flagged() {
 #[test]
 fn rights_session_and_root_are_those_after_the_exec() {
     let mut rig = Rig::new(&[]);
-    let child = Command::new("/bin/true")
-        .uid(65_534)
-        .gid(65_533)
-        .process_group(0)
-        .spawn()
-        .expect("spawn")
-        .id();
-    let exec = exec_of(&mut rig, child);
+    let exec = exec_by(
+        &mut rig,
+        Command::new("/bin/true")
+            .uid(65_534)
+            .gid(65_533)
+            .process_group(0),
+    );
+    let child = exec.fixed.header.pid;
     let process = exec.fixed.process;
     assert_eq!(
         (process.uid, process.euid, process.suid, process.fsuid),
@@ -331,23 +331,33 @@ fn a_chroot_is_flagged() {
 
 #[test]
 fn a_terminal_is_named_by_its_number() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let mut rig = Rig::new(&[]);
-    // script(1) gives its command a terminal of its own.
-    shell(
-        "script -qec '/bin/true on-a-terminal' /dev/null < /dev/null",
-        &[],
-    );
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("terminal");
+    grantpt(&master).expect("grant");
+    unlockpt(&master).expect("unlock");
+    let name = ptsname(&master, Vec::new())
+        .expect("name")
+        .into_string()
+        .expect("text");
+    let terminal = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(name)
+        .expect("terminal");
+    let number = terminal.metadata().expect("metadata").rdev();
+    // setsid(1) makes its input the terminal of a new session.
+    let status = Command::new("setsid")
+        .args(["-c", "/bin/true", "on-a-terminal"])
+        .stdin(terminal)
+        .status();
+    assert!(status.expect("setsid").success());
     let exec = rig.wait("exec on a terminal", |record| match record {
         Record::Exec(exec) if exec.args.bytes == b"/bin/true\0on-a-terminal\0" => Some(exec),
         _ => None,
     });
-    // Pseudo terminals have the majors 136 to 143.
-    assert_eq!(
-        exec.fixed.process.tty >> 8 & 0xfff,
-        136,
-        "{:#x}",
-        exec.fixed.process.tty
-    );
+    assert_eq!(u64::from(exec.fixed.process.tty), number);
+    assert_eq!(exec.fixed.process.sid, exec.fixed.header.pid);
 }
 
 #[test]
@@ -394,7 +404,8 @@ fn a_signal_and_a_last_thread_end_a_process() {
 fn threads_are_not_processes() {
     let mut rig = Rig::new(&[]);
     let thread = std::thread::spawn(tid).join().expect("join");
-    let child = Command::new("/bin/true").spawn().expect("spawn").id();
+    let mut child = Command::new("/bin/true").spawn().expect("spawn");
+    child.wait().expect("wait");
     rig.wait("exit of the child", |record| match record {
         Record::Fork(fork) => {
             assert_ne!(fork.fixed.process.pid, thread, "a thread was made");
@@ -403,7 +414,7 @@ fn threads_are_not_processes() {
         Record::Exit(exit) if exit.fixed.header.pid == pid() => {
             panic!("a thread is gone, its process is not")
         }
-        Record::Exit(exit) if exit.fixed.header.pid == child => Some(()),
+        Record::Exit(exit) if exit.fixed.header.pid == child.id() => Some(()),
         _ => None,
     });
 }

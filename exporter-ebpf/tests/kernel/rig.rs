@@ -92,16 +92,14 @@ impl Rig {
     }
 
     /// From now on this number gives the records of `call`.
-    pub(crate) fn watch_number(&mut self, number: u32, call: u16) {
+    pub(crate) fn watch_number(&mut self, number: u32, call: u8) {
         let mut watch: Array<_, [u8; 2]> = self
             .ebpf
             .map_mut(WATCH)
             .expect("watch")
             .try_into()
             .expect("watch");
-        watch
-            .set(number, [u8::try_from(call).expect("small"), 0], 0)
-            .expect("watch");
+        watch.set(number, [call, 0], 0).expect("watch");
     }
 
     /// What became of the records of one kind, over all CPUs.

@@ -8,10 +8,15 @@ use anyhow::Context as _;
 
 use crate::pipeline::{Control, Pipeline, Records};
 use crate::probe::{Ring, Waker};
+use crate::sys::clock;
 
 impl Records for Ring {
     fn drain(&mut self, max: usize, each: &mut dyn FnMut(&[u8])) -> usize {
         Ring::drain(self, max, each)
+    }
+
+    fn boot_wall_ns(&mut self) -> u64 {
+        clock::boot_wall_ns()
     }
 
     fn wait(&mut self, within: Duration) {
@@ -39,6 +44,11 @@ impl EventHandle {
         if self.control.send(message).is_ok() {
             self.waker.wake();
         }
+    }
+
+    /// Makes it look at what it was given by another way.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::events::EventHandle;
-use super::{users, watched_calls};
+use super::{user_database, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::metrics::{Declaration, Gauge, Registry};
@@ -98,7 +98,8 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Loads the rules anew. If they have an error the old ones stay in force, and log and metrics say so.
     pub(super) async fn reload(&mut self) {
-        self.events.send(Control::Users(Arc::new(users())));
+        self.events
+            .send(Control::Users(Arc::new(user_database().parse())));
         let (settings, schema) = (self.settings.clone(), Arc::clone(&self.schema));
         let loading = tokio::task::spawn_blocking(move || {
             let loaded = rules::load(&settings, &schema);

@@ -1,13 +1,12 @@
 //! `saker run`: the agent.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use rule_engine::schema::Schema;
-use tracing_subscriber::EnvFilter;
 
+use super::{exit_code, start_log};
 use crate::config::{Layer, OutputFormat, Settings};
 use crate::{app, rules};
 
@@ -47,21 +46,8 @@ impl Args {
 
 /// Runs until a signal ends it.
 pub(super) fn run(args: Args) -> ExitCode {
-    let filter = EnvFilter::try_from_env("SAKER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // Standard output is for matches.
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-    match agent(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("saker: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    start_log();
+    exit_code(agent(args))
 }
 
 fn agent(args: Args) -> anyhow::Result<()> {

@@ -21,7 +21,7 @@ pub(super) const AF_INET: u16 = 2;
 pub(super) const AF_INET6: u16 = 10;
 
 /// The system calls that have records of their own, and their event types' names.
-pub const CALLS: &[(u16, &str)] = &[
+pub const CALLS: &[(u8, &str)] = &[
     (CALL_OPEN, "open"),
     (CALL_OPENAT, "openat"),
     (CALL_OPENAT2, "openat2"),
@@ -31,6 +31,9 @@ pub const CALLS: &[(u16, &str)] = &[
 
 /// The event types that the process tracepoints supply, whatever system call led there.
 pub const PROCESS_EVENTS: &[&str] = &["execve", "procexit"];
+
+/// The event types that come from elsewhere than the kernel.
+pub const OTHER_EVENTS: &[&str] = &["container"];
 
 /// Event types of the schema by what a record says. Made once.
 #[derive(Debug)]
@@ -114,8 +117,9 @@ fn open_facts<'a>(open: &OpenRecord<'a>) -> Open<'a> {
 fn connect_facts<'a>(connect: &ConnectRecord<'a>) -> Connect<'a> {
     let asked = connect.addr.bytes;
     let mut socket = socket(&connect.fixed.socket);
-    // A refused connection has no peer left in the socket: what was asked for stands in.
-    socket.remote = socket.remote.or_else(|| inet_address(asked));
+    // A refused connection has no peer left in the socket, or only its address: what was asked for stands in.
+    let remote = socket.remote.filter(|remote| remote.port() != 0);
+    socket.remote = remote.or_else(|| inet_address(asked));
     Connect {
         result: connect.fixed.call.result,
         fd: connect.fixed.fd,

@@ -14,6 +14,7 @@ pub struct Queue {
     sender: Sender<OwnedMatch>,
     full: Counter,
     closed: Counter,
+    waits: bool,
 }
 
 /// The receiving end, for a [`super::Writer`].
@@ -57,13 +58,29 @@ pub fn queue(registry: &mut Registry) -> (Queue, Pending) {
         sender,
         full: lines.with(["dropped", "queue_full"]),
         closed: lines.with(["dropped", "writer_ended"]),
+        waits: false,
     };
     (queue, Pending { receiver, lines })
 }
 
 impl Queue {
+    /// The same queue for one whose events wait for it, as those of a capture do: nothing is dropped for want of room.
+    #[must_use]
+    pub fn waiting(self) -> Queue {
+        Queue {
+            waits: true,
+            ..self
+        }
+    }
+
     /// Hands a match over without waiting; one that does not fit is dropped and counted.
     pub fn send(&self, owned: OwnedMatch) {
+        if self.waits {
+            if self.sender.blocking_send(owned).is_err() {
+                self.closed.inc();
+            }
+            return;
+        }
         match self.sender.try_send(owned) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {

@@ -10,7 +10,7 @@ use super::*;
 
 const ID: &str = "9f1c2b3a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8";
 
-fn who(pid: u32, parent: u32, comm: &str, cgroup_id: u64) -> Who {
+pub(crate) fn who(pid: u32, parent: u32, comm: &str, cgroup_id: u64) -> Who {
     let mut who = Who::new_zeroed();
     who.pid = pid;
     who.start_boot_ns = u64::from(pid) * 10;
@@ -21,7 +21,7 @@ fn who(pid: u32, parent: u32, comm: &str, cgroup_id: u64) -> Who {
     who
 }
 
-fn header(kind: Kind, who: &Who, at: u64) -> Header {
+pub(crate) fn header(kind: Kind, who: &Who, at: u64) -> Header {
     let mut header = Header::new_zeroed();
     header.kind = kind.number();
     header.version = LAYOUT_VERSION as u16;
@@ -32,7 +32,7 @@ fn header(kind: Kind, who: &Who, at: u64) -> Header {
     header
 }
 
-fn tail(bytes: &[u8]) -> TailDesc {
+pub(crate) fn tail(bytes: &[u8]) -> TailDesc {
     TailDesc {
         bytes: bytes.len() as u16,
         flags: 0,
@@ -49,14 +49,14 @@ fn path(bytes: &[u8]) -> PathDesc {
 }
 
 /// Fixed part and tails as one record, its length filled in.
-fn record(fixed: &[u8], tails: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn record(fixed: &[u8], tails: &[&[u8]]) -> Vec<u8> {
     let mut bytes = [fixed, &tails.concat()].concat();
     let length = bytes.len() as u32;
     bytes[..4].copy_from_slice(&length.to_ne_bytes());
     bytes
 }
 
-fn exec(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
+pub(crate) fn exec(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
     let (exe, cwd) = (b"/usr/bin/x", b"/work");
     let fixed = Exec {
         header: header(Kind::Exec, &who, at),
@@ -73,7 +73,7 @@ fn exec(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
     record(fixed.as_bytes(), &[exe, cwd, b"x", args, cgroup.as_bytes()])
 }
 
-fn task(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
+pub(crate) fn task(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
     let (exe, cwd) = (b"/usr/bin/x", b"/work");
     let fixed = Task {
         header: header(Kind::Task, &who, at),
@@ -88,7 +88,7 @@ fn task(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
     record(fixed.as_bytes(), &[exe, cwd, args, cgroup.as_bytes()])
 }
 
-fn fork(maker: &Who, child: Who, at: u64) -> Vec<u8> {
+pub(crate) fn fork(maker: &Who, child: Who, at: u64) -> Vec<u8> {
     let fixed = Fork {
         header: header(Kind::Fork, maker, at),
         process: child,
@@ -97,7 +97,7 @@ fn fork(maker: &Who, child: Who, at: u64) -> Vec<u8> {
     record(fixed.as_bytes(), &[])
 }
 
-fn exit(who: &Who, at: u64) -> Vec<u8> {
+pub(crate) fn exit(who: &Who, at: u64) -> Vec<u8> {
     let fixed = Exit {
         header: header(Kind::Exit, who, at),
         status: 0,

@@ -9,6 +9,8 @@ mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod metadata;
 mod prometheus;
+mod record;
 mod reload;
 mod sensitive_files;

@@ -179,7 +179,6 @@ fn expansion_is_limited() {
         text = format!("- list: l{level}\n  items: [l{0}, l{0}]\n{text}", level - 1);
     }
     text += "- macro: m\n  condition: proc.name in (l29)\n";
-    let message =
-        "condition has more than 4194304 bytes with its lists put in, which is the limit";
+    let message = "condition has more than 4194304 bytes with its lists put in, which is the limit";
     check(text, message);
 }

@@ -61,14 +61,24 @@ impl Daemon {
         self.child.try_wait().expect("a child of this process")
     }
 
-    /// Asks it to end; kills it if it does not.
-    pub(crate) fn stop(&mut self) -> ExitStatus {
-        self.ended = true;
+    /// Sends it a signal; nothing happens if it has ended.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
             .expect("a process id");
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process(pid, signal);
+    }
+
+    /// Stops it in its tracks, or lets it go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.signal(if frozen { Signal::STOP } else { Signal::CONT });
+    }
+
+    /// Asks it to end; kills it if it does not.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.ended = true;
+        self.signal(Signal::TERM);
         let asked = Instant::now();
         while asked.elapsed() < END_TIME {
             if let Some(status) = self.ended() {

@@ -1,28 +1,13 @@
-//! What judging an event costs: a realistic mix of events over the shipped rules, and the cost as rules grow in number.
-//!
-//! `SAKER_COMPAT_RULES=DIR` adds Falco's stable rules from that directory. Figures are per event.
-
-use std::path::{Path, PathBuf};
+//! Events as a busy host makes them, with their fields at hand.
 
 use bumpalo::Bump;
-use divan::counter::ItemsCount;
-use rule_engine::compile::{RuleSpec, rule_set};
-use rule_engine::eval::Evaluator;
-use rule_engine::load::{self, LoadOptions};
-use rule_engine::priority::Priority;
-use rule_engine::program::{Matching, RuleSet};
 use rule_engine::schema::{EventTypeId, Schema};
-use rule_engine::source::TextId;
 use rule_engine::value::{FieldRef, Fields, Value};
-use rule_engine::{check, parse, template};
-
-fn main() {
-    divan::main();
-}
 
 /// An event as a host holds it: values at hand by field.
-struct Event {
-    ty: EventTypeId,
+pub(crate) struct Event {
+    /// Its type.
+    pub(crate) ty: EventTypeId,
     /// By the field's id; fields with an argument are in `others`.
     plain: Vec<Option<Value<'static>>>,
     others: Vec<(FieldRef, Value<'static>)>,
@@ -187,7 +172,7 @@ const EXEC: &[(&str, Value<'static>)] = &[
 ];
 
 /// Opens for reading and writing, execs, connections and the rest, as a busy host makes them.
-fn mix(schema: &Schema) -> Vec<Event> {
+pub(crate) fn mix(schema: &Schema) -> Vec<Event> {
     let open = |name: &str, values: Values| event(schema, name, &values);
     let mut events = Vec::new();
     for _ in 0..6 {
@@ -228,92 +213,4 @@ fn mix(schema: &Schema) -> Vec<Event> {
         events.push(event(schema, name, SUCCESS));
     }
     events
-}
-
-fn judge_all(bencher: divan::Bencher<'_, '_>, set: &RuleSet, events: &[Event]) {
-    let mut evaluator = Evaluator::new(set);
-    bencher
-        .counter(ItemsCount::new(events.len()))
-        .bench_local(|| {
-            let mut matches = 0;
-            for event in events {
-                evaluator.evaluate(set, divan::black_box(event), |_| matches += 1);
-            }
-            matches
-        });
-}
-
-fn load(paths: &[PathBuf], schema: &Schema) -> RuleSet {
-    let (sources, unread) = load::read_paths(paths);
-    assert!(unread.is_empty(), "{unread:?}");
-    let loaded = load::load(sources, schema, &LoadOptions::default());
-    loaded
-        .rules
-        .unwrap_or_else(|| panic!("the rules load: {:?}", loaded.diagnostics))
-}
-
-#[divan::bench]
-fn shipped_rules(bencher: divan::Bencher<'_, '_>) {
-    let schema = Schema::syscall();
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
-    judge_all(bencher, &load(&[directory], &schema), &mix(&schema));
-}
-
-#[divan::bench]
-fn falco_stable_rules(bencher: divan::Bencher<'_, '_>) {
-    let Some(directory) = std::env::var_os("SAKER_COMPAT_RULES") else {
-        eprintln!("NOT RUN: SAKER_COMPAT_RULES does not name the directory of Falco's rule files");
-        return;
-    };
-    let schema = Schema::syscall();
-    let file = PathBuf::from(directory).join("falco_rules.yaml");
-    judge_all(bencher, &load(&[file], &schema), &mix(&schema));
-}
-
-/// So many rules for opens that differ in what they look for.
-fn many(count: usize, event: &str, schema: &Schema) -> RuleSet {
-    let spec = |position: usize| {
-        let text = format!(
-            "evt.type = {event} and evt.is_open_read = true and fd.num >= 0 and \
-             ((fd.name startswith /opt/app{position}/ or fd.name endswith .key{position}) and \
-             not proc.name in (nginx{position}, sshd) and container.id != host)"
-        );
-        let expr = parse::condition(&text, TextId(0)).expect("the condition parses");
-        let checked = check::condition(&expr, schema).expect("the condition is right");
-        let (output, _) =
-            template::parse("%fd.name", TextId(0), schema).expect("the output is right");
-        RuleSpec {
-            name: format!("rule {position}"),
-            desc: "a rule".to_owned(),
-            priority: Priority::Notice,
-            source: "syscall".to_owned(),
-            tags: Vec::new(),
-            enabled: true,
-            position,
-            condition: checked.typed,
-            events: checked.events,
-            output,
-        }
-    };
-    rule_set((0..count).map(spec).collect(), schema, Matching::All)
-}
-
-#[divan::bench(args = [25, 100, 400, 1000])]
-fn rules_for_this_event_type(bencher: divan::Bencher<'_, '_>, count: usize) {
-    let schema = Schema::syscall();
-    let events: Vec<Event> = mix(&schema)
-        .into_iter()
-        .filter(|event| schema.event_def(event.ty).name == "openat")
-        .collect();
-    judge_all(bencher, &many(count, "openat", &schema), &events);
-}
-
-#[divan::bench(args = [25, 100, 400, 1000])]
-fn rules_for_another_event_type(bencher: divan::Bencher<'_, '_>, count: usize) {
-    let schema = Schema::syscall();
-    let events: Vec<Event> = mix(&schema)
-        .into_iter()
-        .filter(|event| schema.event_def(event.ty).name == "openat")
-        .collect();
-    judge_all(bencher, &many(count, "open", &schema), &events);
 }
