@@ -43,110 +43,113 @@ fn drawn(plan: &EventPlan) -> String {
     clauses.join(" ")
 }
 
+/// Event type, condition, clauses.
+const PLANS: &[(&str, &str, &str)] = &[
+    ("open", "evt.type = open", "{}"),
+    ("open", "evt.type = open and evt.num = 0", ""),
+    ("open", "not evt.type = close", "{}"),
+    (
+        "openat",
+        "evt.type = openat and evt.is_open_read = true and fd.typechar = f and fd.num >= 0 and fd.name = /etc/shadow",
+        "{not file type in 16384; not open flags & 0o3 = 0o1; path = /etc/shadow; result in 0…}",
+    ),
+    // The opposite of what is not known either.
+    (
+        "open",
+        "evt.type = open and not proc.cmdline contains x",
+        "{}",
+    ),
+    ("open", "evt.type = open and proc.pname = x", "{}"),
+    // A field that such an event never has.
+    ("execve", "evt.type = execve and fd.name = x", ""),
+    ("execve", "evt.type = execve and not fd.name = x", "{}"),
+    (
+        "open",
+        "evt.type = open and not (proc.name in (a, b) or proc.name = c)",
+        "{not process name = a or = b or = c}",
+    ),
+    (
+        "open",
+        "evt.type = open and (fd.name startswith /etc or fd.name startswith /usr)",
+        "{path startswith /etc or startswith /usr}",
+    ),
+    // The upper bound where a pattern is wanted, and nothing where it is not.
+    (
+        "open",
+        "evt.type = open and fd.name glob /home/*/.ssh/*",
+        "{path startswith /home/}",
+    ),
+    (
+        "open",
+        "evt.type = open and not fd.name glob /home/*/.ssh/*",
+        "{}",
+    ),
+    (
+        "open",
+        "evt.type = open and evt.res != SUCCESS",
+        "{not result in 0…}",
+    ),
+    (
+        "open",
+        "evt.type = open and evt.res = ENOENT",
+        "{result in -2}",
+    ),
+    (
+        "open",
+        "evt.type = open and evt.failed = false",
+        "{result in 0…}",
+    ),
+    (
+        "connect",
+        "evt.type = connect and (evt.rawres >= 0 or evt.res = EINPROGRESS)",
+        "{result in -115 or 0…}",
+    ),
+    (
+        "open",
+        "evt.type = open and container.id != host",
+        "{in a container}",
+    ),
+    (
+        "open",
+        "evt.type = open and container.id = host",
+        "{not in a container}",
+    ),
+    (
+        "open",
+        "evt.type = open and container.id = abc",
+        "{in a container}",
+    ),
+    (
+        "connect",
+        "evt.type = connect and fd.typechar in (4, 6) and fd.l4proto = tcp and not fd.snet in (\"10.0.0.0/8\")",
+        "{not address family in 1 or 16; not remote address in 10.0.0.0/8; not socket type in 2…3}",
+    ),
+    (
+        "connect",
+        "evt.type = connect and fd.sport in (22, 80)",
+        "{remote port in 22 or 80}",
+    ),
+    (
+        "socket",
+        "evt.type = socket and evt.arg.domain = AF_PACKET",
+        "{argument 0 & 0o37777777777 = 0o21}",
+    ),
+    (
+        "open",
+        "evt.type = open and fd.nameraw contains ../ and user.uid != 0",
+        "{not user id in 0; path as given with two dots}",
+    ),
+    (
+        "open",
+        "evt.type = open and basename(fd.name) in (a, b)",
+        "{path with name a or with name b}",
+    ),
+];
+
 #[test]
 fn conditions_become_clauses() {
-    for (event, condition, expected) in [
-        ("open", "evt.type = open", "{}"),
-        ("open", "evt.type = open and evt.num = 0", ""),
-        ("open", "not evt.type = close", "{}"),
-        (
-            "openat",
-            "evt.type = openat and evt.is_open_read = true and fd.typechar = f and fd.num >= 0 and fd.name = /etc/shadow",
-            "{not file type in 16384; not open flags & 0o3 = 0o1; path = /etc/shadow; result in 0…}",
-        ),
-        // The opposite of what is not known either.
-        (
-            "open",
-            "evt.type = open and not proc.cmdline contains x",
-            "{}",
-        ),
-        ("open", "evt.type = open and proc.pname = x", "{}"),
-        // A field that such an event never has.
-        ("execve", "evt.type = execve and fd.name = x", ""),
-        ("execve", "evt.type = execve and not fd.name = x", "{}"),
-        (
-            "open",
-            "evt.type = open and not (proc.name in (a, b) or proc.name = c)",
-            "{not process name = a or = b or = c}",
-        ),
-        (
-            "open",
-            "evt.type = open and (fd.name startswith /etc or fd.name startswith /usr)",
-            "{path startswith /etc or startswith /usr}",
-        ),
-        // The upper bound where a pattern is wanted, and nothing where it is not.
-        (
-            "open",
-            "evt.type = open and fd.name glob /home/*/.ssh/*",
-            "{path startswith /home/}",
-        ),
-        (
-            "open",
-            "evt.type = open and not fd.name glob /home/*/.ssh/*",
-            "{}",
-        ),
-        (
-            "open",
-            "evt.type = open and evt.res != SUCCESS",
-            "{not result in 0…}",
-        ),
-        (
-            "open",
-            "evt.type = open and evt.res = ENOENT",
-            "{result in -2}",
-        ),
-        (
-            "open",
-            "evt.type = open and evt.failed = false",
-            "{result in 0…}",
-        ),
-        (
-            "connect",
-            "evt.type = connect and (evt.rawres >= 0 or evt.res = EINPROGRESS)",
-            "{result in -115 or 0…}",
-        ),
-        (
-            "open",
-            "evt.type = open and container.id != host",
-            "{in a container}",
-        ),
-        (
-            "open",
-            "evt.type = open and container.id = host",
-            "{not in a container}",
-        ),
-        (
-            "open",
-            "evt.type = open and container.id = abc",
-            "{in a container}",
-        ),
-        (
-            "connect",
-            "evt.type = connect and fd.typechar in (4, 6) and fd.l4proto = tcp and not fd.snet in (\"10.0.0.0/8\")",
-            "{not address family in 1 or 16; not remote address in 10.0.0.0/8; not socket type in 2…3}",
-        ),
-        (
-            "connect",
-            "evt.type = connect and fd.sport in (22, 80)",
-            "{remote port in 22 or 80}",
-        ),
-        (
-            "socket",
-            "evt.type = socket and evt.arg.domain = AF_PACKET",
-            "{argument 0 & 0o37777777777 = 0o21}",
-        ),
-        (
-            "open",
-            "evt.type = open and fd.nameraw contains ../ and user.uid != 0",
-            "{not user id in 0; path as given with two dots}",
-        ),
-        (
-            "open",
-            "evt.type = open and basename(fd.name) in (a, b)",
-            "{path with name a or with name b}",
-        ),
-    ] {
-        assert_eq!(drawn(&plan(&[condition], event)), expected, "{condition}");
+    for (event, condition, expected) in PLANS {
+        assert_eq!(&drawn(&plan(&[condition], event)), expected, "{condition}");
     }
 }
 
