@@ -544,7 +544,7 @@ mod tests {
 
     /// A literal about one of a few names, ids or flags.
     fn any_literal() -> impl Strategy<Value = (u8, u8, bool)> {
-        (0..3u8, 0..9u8, proptest::bool::weighted(0.3))
+        (0..3u8, 0..25u8, proptest::bool::weighted(0.2))
     }
 
     fn made((kind, number, negated): (u8, u8, bool), atoms: &mut Atoms) -> Dnf {
@@ -565,8 +565,8 @@ mod tests {
     proptest! {
         #[test]
         fn limits_only_widen(
-            terms in proptest::collection::vec(proptest::collection::vec(any_literal(), 1..5), 1..300),
-            facts in proptest::collection::vec((0..9u8, 0..9u32, 0..512u64), 30),
+            terms in proptest::collection::vec(proptest::collection::vec(any_literal(), 3..6), 1..300),
+            facts in proptest::collection::vec((0..25u8, 0..25u32, any::<u64>()), 30),
         ) {
             let atoms = &mut Atoms::default();
             let terms: Vec<Dnf> = terms
