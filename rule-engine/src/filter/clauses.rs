@@ -563,6 +563,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
         #[test]
         fn limits_only_widen(
             terms in proptest::collection::vec(proptest::collection::vec(any_literal(), 3..6), 1..300),
