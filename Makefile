@@ -36,6 +36,10 @@ ifneq ($(SUDO),)
 endif
 	cargo nextest run --workspace
 
+.PHONY: nightly
+nightly: compiler nextest ## Try laws over many more random cases than `make test` does; takes minutes.
+	SAKER_FILTER_PAIRS=1000000 cargo nextest run --release -p rule-engine filter::law
+
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))

@@ -5,6 +5,7 @@
 
 mod check;
 mod explain;
+mod filter;
 mod list;
 mod record;
 mod replay;

@@ -14,6 +14,7 @@ use rule_engine::render;
 use rule_engine::schema::Schema;
 use serde_json::json;
 
+use super::filter::Filter;
 use super::rules::{self, Found, RuleArgs};
 use super::supply::Agent;
 use super::{Terminal, Verdict, test};
@@ -26,6 +27,9 @@ pub(super) struct Args {
     /// Print messages and summary as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Also say, for each event type, what the kernel decides and which rules keep its filter open.
+    #[arg(long)]
+    filter: bool,
 }
 
 /// Loads, and prints what came of it.
@@ -35,9 +39,19 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
     let infos = found.loaded.rule_infos(&schema);
     let lints = untested(&args.rules.rules, &infos, &schema);
     found.loaded.diagnostics.extend(lints);
+    let lints = found.loaded.filter_lints(&schema);
+    found.loaded.diagnostics.extend(lints);
     let summary = Summary::new(&found, &infos, &schema);
+    let filter = args
+        .filter
+        .then(|| Filter::of(&found.loaded, &schema))
+        .flatten();
     if args.json {
-        serde_json::to_writer_pretty(&mut *terminal.out, &summary.json(&found))?;
+        let mut json = summary.json(&found);
+        if let Some(filter) = filter {
+            json["filter"] = filter.json();
+        }
+        serde_json::to_writer_pretty(&mut *terminal.out, &json)?;
         writeln!(terminal.out)?;
     } else {
         rules::print(found.diagnostics(), &found.loaded.sources, terminal)?;
@@ -45,6 +59,9 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
             writeln!(terminal.err, "and {} more messages\n", found.loaded.omitted)?;
         }
         write!(terminal.out, "{}", summary.text())?;
+        if let Some(filter) = filter {
+            write!(terminal.out, "{}", filter.text())?;
+        }
     }
     Ok(if found.has_errors() {
         Verdict::Bad

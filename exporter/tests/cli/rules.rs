@@ -415,3 +415,42 @@ fn what_cannot_be_explained_is_one() {
     assert_eq!(code, 1);
     assert!(err.contains("cannot read nowhere.json"), "{err}");
 }
+
+#[test]
+fn what_keeps_the_kernel_filter_open_is_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let rules = "\
+- macro: keyed
+  condition: fd.name contains id_rsa
+- rule: Wide
+  desc: d
+  condition: evt.type = openat and evt.is_open_read = true and keyed
+  output: o
+  priority: INFO
+- rule: Narrow
+  desc: d
+  condition: evt.type = openat and fd.name = /etc/shadow
+  output: o
+  priority: INFO
+";
+    write(&folder, "a.yaml", rules);
+    let run = saker_in(folder.path(), &["check", "-r", "a.yaml", "--filter"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for line in [
+        "  openat: 2 atoms, 2 clauses, wide: most events pass\n",
+        "    by rule Wide, a.yaml:2:14: fd.name contains id_rsa\n",
+        "    not open flags & 0o3 = 0o1\n",
+        "    path = /etc/shadow\n",
+    ] {
+        assert!(run.out.contains(line), "{line}: {}", run.out);
+    }
+    assert_eq!(run.err.matches("lint[LINT_FILTER_OPEN]").count(), 1);
+    assert!(run.err.contains("a.yaml:2:14"), "{}", run.err);
+    let run = saker_in(
+        folder.path(),
+        &["check", "-r", "a.yaml", "--filter", "--json"],
+    );
+    let json: serde_json::Value = serde_json::from_str(&run.out).expect("the output is JSON");
+    assert_eq!(json["filter"]["openat"]["wide"][0]["rule"], "Wide");
+    assert_eq!(json["filter"]["openat"]["open"], false);
+}

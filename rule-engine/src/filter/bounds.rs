@@ -195,7 +195,6 @@ fn exists(subject: &Subject) -> Bounds {
 
 /// A test without modifier.
 fn constants(subject: &Subject, op: Operator, values: &[Constant]) -> Bounds {
-    let is_in = matches!(op, Operator::Eq | Operator::In | Operator::Intersects);
     match subject {
         Subject::Missing | Subject::Empty => Bounds::exact(Formula::Never),
         Subject::Undecidable => Bounds::unknown(),
@@ -229,17 +228,7 @@ fn constants(subject: &Subject, op: Operator, values: &[Constant]) -> Bounds {
             ),
         ),
         Subject::Addresses { sides, .. } => addresses(sides, op, values),
-        Subject::Truth(truth) => {
-            let holds = [false, true].map(|value| {
-                values.contains(&Constant::Bool(value)) == is_in && (is_in || op == Operator::Ne)
-            });
-            match holds {
-                [false, false] => Bounds::exact(Formula::Never),
-                [true, true] => Bounds::exact(Formula::Always),
-                [false, true] => truth.clone(),
-                [true, false] => truth.clone().not(),
-            }
-        }
+        Subject::Truth(truth) => truths(truth, op, values),
         Subject::Outcome => outcome(op, values),
         Subject::Container => container(op, values),
         Subject::Choice(choices) => choice(choices, asker(op, values)),
@@ -253,20 +242,38 @@ fn constants(subject: &Subject, op: Operator, values: &[Constant]) -> Bounds {
             names,
             others,
         } => flags(*number, names, others, op, values),
-        Subject::Bits { number, mask } => {
-            let bits = |value: &Constant| match value {
-                Constant::Uint(value) => Formula::bits(*number, *mask, value & mask),
-                Constant::Int(value) => Formula::bits(*number, *mask, value.cast_unsigned() & mask),
-                _ => Formula::Always,
-            };
-            match op {
-                _ if is_in => Bounds::exact(Formula::Any(values.iter().map(bits).collect())),
-                Operator::Ne => {
-                    Bounds::exact(Formula::Any(values.iter().map(bits).collect()).not())
-                }
-                _ => Bounds::unknown(),
-            }
+        Subject::Bits { number, mask } => bits(*number, *mask, op, values),
+    }
+}
+
+fn truths(truth: &Bounds, op: Operator, values: &[Constant]) -> Bounds {
+    let holds = |value: bool| {
+        let listed = values.contains(&Constant::Bool(value));
+        match op {
+            Operator::Eq | Operator::In | Operator::Intersects => listed,
+            Operator::Ne => !listed,
+            _ => false,
         }
+    };
+    match (holds(false), holds(true)) {
+        (false, false) => Bounds::exact(Formula::Never),
+        (true, true) => Bounds::exact(Formula::Always),
+        (false, true) => truth.clone(),
+        (true, false) => truth.clone().not(),
+    }
+}
+
+fn bits(number: Number, mask: u64, op: Operator, values: &[Constant]) -> Bounds {
+    let equal = values.iter().map(|value| match value {
+        Constant::Uint(value) => Formula::bits(number, mask, value & mask),
+        Constant::Int(value) => Formula::bits(number, mask, value.cast_unsigned() & mask),
+        _ => Formula::Never,
+    });
+    let equal = Formula::Any(equal.collect());
+    match op {
+        Operator::Eq | Operator::In | Operator::Intersects => Bounds::exact(equal),
+        Operator::Ne => Bounds::exact(equal.not()),
+        _ => Bounds::unknown(),
     }
 }
 

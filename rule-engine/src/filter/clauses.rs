@@ -3,6 +3,8 @@
 //! In: atoms, and how they are joined. Out: [`Dnf`]: one of its terms holds, or more than was asked for holds: what does not
 //! fit the limits becomes wider, never narrower.
 
+use std::collections::BTreeMap;
+
 use foldhash::fast::FixedState;
 use indexmap::{IndexMap, IndexSet};
 
@@ -38,6 +40,12 @@ pub(super) type Term = Vec<Literal>;
 /// Terms of which one holds; none says more than another. No term: never.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Dnf(Vec<Term>);
+
+/// What terms have in common that are gathered: what they share, and what they want something of.
+type Form = (Term, Vec<Heading>);
+
+/// What terms want of each of those, and what they refuse.
+type Parts = (Vec<Literal>, Term);
 
 /// What atoms are about, if they can be put together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +177,11 @@ impl Dnf {
         let terms: Vec<Term> = members.into_iter().flat_map(|member| member.0).collect();
         let mut dnf = Self(terms);
         dnf.factor(atoms);
+        for with_refused in [true, false] {
+            if dnf.0.len() > CLAUSES_MAX {
+                dnf.gather(with_refused, atoms);
+            }
+        }
         if dnf.0.len() > TERMS_MAX {
             return Self::always();
         }
@@ -203,6 +216,42 @@ impl Dnf {
             }
         }
         self.0 = kept;
+    }
+
+    /// Makes terms of one form one, which is wider: `x in a and y in b or x in c and y in d` becomes `x in (a, c) and y in (b, d)`.
+    /// The rest of the terms is the same, or, unless `with_refused`, what they all refuse is kept.
+    fn gather(&mut self, with_refused: bool, atoms: &mut Atoms) {
+        let mut groups: IndexMap<Form, Vec<Parts>, FixedState> = IndexMap::default();
+        for term in self.0.drain(..) {
+            let mut wanted: BTreeMap<Heading, Literal> = BTreeMap::new();
+            let (mut rest, mut refused) = (Vec::new(), Vec::new());
+            for literal in term {
+                match atoms.heading(literal) {
+                    _ if literal.negated && !with_refused => refused.push(literal),
+                    Some(heading) if !literal.negated => {
+                        wanted.entry(heading).or_insert(literal);
+                    }
+                    _ => rest.push(literal),
+                }
+            }
+            let headings = wanted.keys().copied().collect();
+            let parts = (wanted.into_values().collect(), refused);
+            groups.entry((rest, headings)).or_default().push(parts);
+        }
+        for ((mut term, headings), group) in groups {
+            for at in 0..headings.len() {
+                let literals: Vec<_> = group.iter().map(|(wanted, _)| wanted[at]).collect();
+                let either = atoms.union(&literals);
+                term.extend(either.and_then(|atom| atoms.literal(atom, false)));
+            }
+            let refused = group.into_iter().map(|(_, refused)| refused);
+            term.extend(
+                refused
+                    .reduce(|a, b| common(&a, &b).collect())
+                    .unwrap_or_default(),
+            );
+            self.0.push(sorted(term));
+        }
     }
 
     /// All of them hold. Those that would make too many terms are left out, which widens.
@@ -365,7 +414,11 @@ pub(super) fn joined(ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::EventPlan;
     use super::super::atom::Pattern;
+    use super::super::facts::{Facts, Known};
     use super::*;
 
     fn comm(name: &str, negated: bool, atoms: &mut Atoms) -> Dnf {
@@ -486,6 +539,64 @@ mod tests {
             (vec![(0, i64::MAX), (5, 6)], vec![(0, i64::MAX)]),
         ] {
             assert_eq!(joined(ranges), expected);
+        }
+    }
+
+    /// A literal about one of a few names, ids or flags.
+    fn any_literal() -> impl Strategy<Value = (u8, u8, bool)> {
+        (0..3u8, 0..25u8, proptest::bool::weighted(0.2))
+    }
+
+    fn made((kind, number, negated): (u8, u8, bool), atoms: &mut Atoms) -> Dnf {
+        let atom = match kind {
+            0 => Atom::Text(Text::Comm, vec![Pattern::Is([number].into())]),
+            1 => {
+                let id = i64::from(number);
+                Atom::Number(Number::Uid, NumberTest::Within(vec![(id, id)]))
+            }
+            _ => {
+                let (mask, value) = (1 << number, 1 << number);
+                Atom::Number(Number::OpenFlags, NumberTest::Bits { mask, value })
+            }
+        };
+        Dnf::literal(atom, negated, atoms)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        #[test]
+        fn limits_only_widen(
+            terms in proptest::collection::vec(proptest::collection::vec(any_literal(), 3..6), 1..300),
+            facts in proptest::collection::vec((0..25u8, 0..25u32, any::<u64>()), 30),
+        ) {
+            let atoms = &mut Atoms::default();
+            let terms: Vec<Dnf> = terms
+                .into_iter()
+                .map(|term| {
+                    let members: Vec<_> = term.into_iter().map(|literal| made(literal, atoms)).collect();
+                    Dnf::all(members, atoms)
+                })
+                .collect();
+            let plan = |dnf: Dnf, atoms: &Atoms| {
+                let (atoms, clauses) = dnf.into_clauses(atoms);
+                EventPlan { atoms, clauses, ..EventPlan::default() }
+            };
+            let all = Dnf::any(terms.clone(), atoms);
+            prop_assert!(all.terms().len() <= CLAUSES_MAX);
+            let all = plan(all, atoms);
+            let each: Vec<_> = terms.into_iter().map(|term| plan(term, atoms)).collect();
+            for (comm, uid, flags) in facts {
+                let comm = [comm];
+                let facts = Facts {
+                    comm: Known::Is(&comm),
+                    uid: Known::Is(uid),
+                    open_flags: Known::Is(flags),
+                    ..Facts::default()
+                };
+                let expected = each.iter().any(|term| term.passes(&facts));
+                prop_assert!(all.passes(&facts) || !expected);
+            }
         }
     }
 }

@@ -458,16 +458,17 @@ fn few_bits() -> impl Strategy<Value = u32> {
     (any::<u32>(), any::<u32>(), any::<bool>()).prop_map(|(a, b, all)| if all { 0 } else { a & b })
 }
 
+fn side() -> impl Strategy<Value = Option<SocketAddr>> {
+    let address = (
+        pick(ADDRESSES),
+        proptest::sample::select(vec![0u16, 1, 22, 255, 443]),
+    );
+    proptest::option::weighted(0.8, address).prop_map(|side| {
+        side.map(|(ip, port)| SocketAddr::new(ip.parse().expect("an address"), port))
+    })
+}
+
 fn happening() -> impl Strategy<Value = Happening> {
-    let side = || {
-        let address = (
-            pick(ADDRESSES),
-            proptest::sample::select(vec![0u16, 1, 22, 255, 443]),
-        );
-        proptest::option::weighted(0.8, address).prop_map(|side| {
-            side.map(|(ip, port)| SocketAddr::new(ip.parse().expect("an address"), port))
-        })
-    };
     let number = |from: &'static [u64]| proptest::sample::select(from);
     let call = (
         pick(EVENTS),
