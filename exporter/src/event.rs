@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use bumpalo::Bump;
 use rule_engine::schema::EventTypeId;
 
-use self::container::ContainerId;
+use self::container::{ContainerId, Metadata};
 use self::fields::FieldTable;
 use self::model::{Cgroup, Process, ProcessKey, Surroundings};
 
@@ -90,6 +90,8 @@ pub enum Facts<'a> {
     Open(Open<'a>),
     /// connect(2).
     Connect(Connect<'a>),
+    /// A container has become known; its fields say which.
+    Container,
 }
 
 /// What an open call asked for and got.
@@ -175,6 +177,13 @@ impl Event<'_> {
         self.cgroup.and_then(|cgroup| cgroup.container.as_ref())
     }
 
+    /// What can be said of the container that acted.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata<'_> {
+        self.container()
+            .map_or(Metadata::Absent, |id| self.surroundings.container(id))
+    }
+
     /// Whether the kernel opened another path than the one that was written, links and `..` undone as text.
     #[must_use]
     pub fn effective_path_differs(&self, arena: &Bump) -> bool {
@@ -190,7 +199,7 @@ impl Event<'_> {
     pub fn result(&self) -> Option<i64> {
         match self.facts {
             Facts::Exec { .. } => Some(0),
-            Facts::Exit { .. } => None,
+            Facts::Exit { .. } | Facts::Container => None,
             Facts::Open(open) => Some(open.result),
             Facts::Connect(connect) => Some(connect.result),
         }

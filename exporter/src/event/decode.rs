@@ -32,6 +32,9 @@ pub const CALLS: &[(u8, &str)] = &[
 /// The event types that the process tracepoints supply, whatever system call led there.
 pub const PROCESS_EVENTS: &[&str] = &["execve", "procexit"];
 
+/// The event types that come from elsewhere than the kernel.
+pub const OTHER_EVENTS: &[&str] = &["container"];
+
 /// Event types of the schema by what a record says. Made once.
 #[derive(Debug)]
 pub struct EventTypes {

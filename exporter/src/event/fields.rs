@@ -5,6 +5,7 @@
 
 mod args;
 mod call;
+mod container;
 mod file;
 mod process;
 mod socket;
@@ -18,6 +19,7 @@ use rule_engine::schema::{EventTypeId, FieldId, ParamDef, Schema};
 use rule_engine::value::{FieldKey, FieldRef, Fields, Value};
 
 use super::Event;
+use super::container::Metadata;
 
 /// How a field is got out of an event.
 type Get = for<'a> fn(&'a Event<'_>, &FieldKey, &'a Bump) -> Option<Value<'a>>;
@@ -26,6 +28,8 @@ type Get = for<'a> fn(&'a Event<'_>, &FieldKey, &'a Bump) -> Option<Value<'a>>;
 pub struct FieldTable {
     by_id: Vec<Get>,
     supplied: Vec<bool>,
+    /// Fields that come with the metadata of the container.
+    late: Vec<bool>,
     schema: Arc<Schema>,
     hostname: Box<str>,
 }
@@ -42,9 +46,16 @@ impl FieldTable {
                 supplied[usize::from(id)] = true;
             }
         }
+        let mut late = vec![false; schema.fields.len()];
+        for (name, _) in container::FIELDS {
+            if let Some(FieldId(id)) = schema.field(name) {
+                late[usize::from(id)] = true;
+            }
+        }
         Self {
             by_id,
             supplied,
+            late,
             schema,
             hostname: hostname.into(),
         }
@@ -78,6 +89,7 @@ impl FieldTable {
             call::FIELDS,
             args::FIELDS,
             process::FIELDS,
+            container::FIELDS,
             file::FIELDS,
             socket::FIELDS,
         ]
@@ -94,6 +106,11 @@ impl Fields for Event<'_> {
     fn get<'a>(&'a self, field: &FieldRef, arena: &'a Bump) -> Option<Value<'a>> {
         let get = self.table.by_id.get(usize::from(field.id.0))?;
         get(self, &field.arg, arena)
+    }
+
+    fn awaited(&self, field: &FieldRef) -> bool {
+        let late = self.table.late.get(usize::from(field.id.0));
+        late.is_some_and(|late| *late) && matches!(self.metadata(), Metadata::Awaited)
     }
 }
 

@@ -84,6 +84,7 @@ fn arg<'a>(event: &'a Event<'_>, name: &str, arena: &'a Bump) -> Option<Value<'a
         },
         Facts::Open(open) => open_arg(event, open, name, arena),
         Facts::Connect(connect) => connect_arg(connect, name, arena),
+        Facts::Container => None,
     }
 }
 

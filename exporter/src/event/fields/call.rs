@@ -23,7 +23,7 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         Some(text(e.table.event_name(e.kind).as_bytes()))
     }),
     ("syscall.type", |e, _, _| {
-        (!matches!(e.facts, Facts::Exit { .. }))
+        (!matches!(e.facts, Facts::Exit { .. } | Facts::Container))
             .then(|| text(e.table.event_name(e.kind).as_bytes()))
     }),
     ("evt.dir", |_, _, _| Some(Value::Text(b"<"))),
