@@ -14,6 +14,7 @@
 //! | [`RING`] | ring buffer | records, each for [`record::Record::parse`] | sets the size (a power of two, default 8 MiB) before the load; drains |
 //! | [`COUNTERS`] | per-CPU array | `u32` [`record::Kind`] → [`record::Counters`] | reads, sums the CPUs |
 //! | [`WATCH`] | array | `u32` system call number → [`record::Watch`] | writes entries from [`syscall::watch_table`], at any time |
+//! | [`SETTINGS`] | array | `u32` 0 → [`record::Settings`] | writes the one entry, at any time |
 //! | `buffers`, `walks` | per-CPU array | | leaves alone |
 //!
 //! There are no globals to set. The process that runs the scan is taken for the agent: its own system calls give no
@@ -46,6 +47,8 @@ pub const RING: &str = "ring";
 pub const COUNTERS: &str = "counters";
 /// Name of the watch table.
 pub const WATCH: &str = "watch";
+/// Name of the settings' map.
+pub const SETTINGS: &str = "settings";
 
 /// Name of the program that scans the processes that are there.
 pub const SCAN: &str = "on_scan";
@@ -94,7 +97,11 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: SYS_EXIT,
         hook: Hook::Tracepoint("sys_exit"),
-        kinds: &[record::Kind::Open, record::Kind::Connect],
+        kinds: &[
+            record::Kind::Open,
+            record::Kind::Connect,
+            record::Kind::Syscall,
+        ],
     },
     Program {
         name: SCAN,

@@ -8,9 +8,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 mod parse;
 
+pub use crate::syscall::id::*;
 pub use parse::{
     ConnectRecord, ExecRecord, ExitRecord, ForkRecord, Kind, LayoutError, OpenRecord, Path, Record,
-    Records, Tail, TaskRecord,
+    Records, SyscallRecord, Tail, TaskRecord,
 };
 
 /// One member of a struct as this file declares it.
@@ -76,7 +77,7 @@ macro_rules! constants {
     ($($c:literal: $type:ty { $($(#[$doc:meta])* $name:ident = $value:expr,)* })*) => {
         $($($(#[$doc])* pub const $name: $type = $value;)*)*
 
-        /// Every enum of this layout but `rec_kind`, which [`Kind`] is.
+        /// Every enum of this layout but `rec_kind`, which [`Kind`] is, and `rec_call_id`, which [`crate::syscall::LAYOUT`] is.
         pub const ENUMS: &[EnumLayout] = &[$(EnumLayout {
             name: $c,
             values: &[$((stringify!($name), $name as u64),)*],
@@ -87,19 +88,25 @@ macro_rules! constants {
 constants! {
     "rec_limit": usize {
         /// Version of this layout; a record of another one is refused.
-        LAYOUT_VERSION = 1,
+        LAYOUT_VERSION = 2,
         /// Entries of the counters map.
         KINDS_MAX = 64,
-        /// Entries of the watch table.
+        /// System call numbers are below it.
         CALLS_MAX = 1024,
+        /// Numbers within i386's socketcall are below it; they follow the others in the watch table.
+        SOCKETCALLS_MAX = 32,
         /// Bytes of a task's name.
         COMM_BYTES = 16,
         /// Longest path.
         PATH_BYTES_MAX = 4096,
         /// Most bytes of arguments.
         ARGS_BYTES_MAX = 8192,
+        /// Most bytes of environment.
+        ENV_BYTES_MAX = 4096,
         /// Longest socket address.
         SOCKADDR_BYTES_MAX = 128,
+        /// Most bytes of what a call reads or writes.
+        DATA_BYTES_MAX = 80,
     }
     "rec_header_flag": u32 {
         /// At least one tail was cut at its limit.
@@ -125,22 +132,6 @@ constants! {
         /// No path: a nameless file system's own name, as `memfd:x`, or an empty name for a pipe.
         PATH_PSEUDO = 32,
     }
-    "rec_syscall": u8 {
-        /// Not wanted.
-        CALL_NONE = 0,
-        /// open
-        CALL_OPEN = 1,
-        /// openat
-        CALL_OPENAT = 2,
-        /// openat2
-        CALL_OPENAT2 = 3,
-        /// creat
-        CALL_CREAT = 4,
-        /// connect
-        CALL_CONNECT = 5,
-        /// i386: one number for all socket calls; records name the call in it.
-        CALL_SOCKETCALL = 6,
-    }
     "rec_process_flag": u32 {
         /// A kernel thread: no program, no arguments, no directory.
         PROCESS_KERNEL_THREAD = 1,
@@ -154,10 +145,18 @@ constants! {
         INODE_OVERLAY_LOWER = 2,
         /// Made by `memfd_create`.
         INODE_MEMFD = 4,
+        /// A process descriptor of a kernel that gives them a file system (6.9); before, their path is `[pidfd]`.
+        INODE_PIDFD = 8,
     }
     "rec_open_effect": u32 {
         /// This call created the file.
         OPEN_CREATED = 1,
+    }
+    "rec_setting": u32 {
+        /// Records of exec carry the environment.
+        SETTING_ENV = 1,
+        /// Records of calls that read or write carry the first bytes.
+        SETTING_DATA = 2,
     }
 }
 
@@ -340,8 +339,8 @@ structs! {
         args: TailDesc,
         /// Path in the hierarchy of `process.cgroup_id`.
         cgroup: TailDesc,
-        /// Zero.
-        pad: u32,
+        /// Every variable with a NUL after it; empty unless `SETTING_ENV` is set.
+        env: TailDesc,
     }
     /// A process (never a thread) was made.
     "rec_fork" Fork {
@@ -356,10 +355,12 @@ structs! {
     "rec_exit" Exit {
         /// Who ended.
         header: Header,
+        /// Start of the process that adopts its children; 0 when `reaper_pid` is.
+        reaper_start_boot_ns: u64,
+        /// That process; 0 when nobody does, since it was the first of its pid namespace, which ends with it.
+        reaper_pid: u32,
         /// As wait(2) gives it: `signal & 0x7f`, `0x80` core dumped, `exit code << 8`.
         status: u32,
-        /// Zero.
-        pad: u32,
     }
     /// Fixed part of a task: a process that was there when its turn came in the scan.
     "rec_task" Task {
@@ -421,6 +422,56 @@ structs! {
         fd: i32,
         /// `struct sockaddr` as the caller wrote it.
         addr: TailDesc,
+    }
+    /// Fixed part of a system call that has returned, whichever has no record of its own kind.
+    "rec_syscall" Syscall {
+        /// Who acted.
+        header: Header,
+        /// Which call, and its result.
+        call: Call,
+        /// As the registers had them: those of 32-bit callers have zeros above their 32 bits, and an `int` is the low 32 bits
+        /// of any. What lies beyond the arguments of the call has no meaning.
+        args: [u64; 6],
+        /// What lies behind addresses, zero where nothing does:
+        /// - accept, accept4: connections that wait at the listening socket, and how many may;
+        /// - capset: effective, permitted and inheritable capabilities as asked for;
+        /// - clone3: flags, exit signal;
+        /// - io_uring_setup: the first 24 bytes of `struct io_uring_params`, as the kernel filled them in;
+        /// - pipe, pipe2, socketpair: both descriptors;
+        /// - readv, writev, sendmsg, recvmsg, sendmmsg, recvmmsg (of these two the first message): how many pieces, bytes of
+        ///   the first piece, and bytes of the first message sent or received.
+        values: [u64; 3],
+        /// The file of `fd`.
+        inode: Inode,
+        /// The socket of `fd`.
+        socket: Socket,
+        /// The descriptor that the call made or, if it made none, used; -1 none.
+        fd: i32,
+        /// See [`SyscallRecord`].
+        path: TailDesc,
+        /// See [`SyscallRecord`].
+        dir: PathDesc,
+        /// See [`SyscallRecord`].
+        path2: TailDesc,
+        /// See [`SyscallRecord`].
+        dir2: PathDesc,
+        /// See [`SyscallRecord`].
+        target: PathDesc,
+        /// See [`SyscallRecord`].
+        unix_name: TailDesc,
+        /// See [`SyscallRecord`].
+        addr: TailDesc,
+        /// See [`SyscallRecord`].
+        text: TailDesc,
+        /// See [`SyscallRecord`].
+        data: TailDesc,
+        /// Zero.
+        pad: u32,
+    }
+    /// What all programs are told: value of the one entry of the array `settings`.
+    "rec_settings" Settings {
+        /// `SETTING_…`
+        flags: u32,
     }
     /// Counters of one kind on one CPU: value of the per-CPU array `counters`, index [`Kind`].
     "rec_counters" Counters {

@@ -8,22 +8,23 @@ mod events;
 pub mod record;
 mod reload;
 pub mod replay;
+mod wanted;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::events::{EventHandle, EventThread};
 use self::reload::{ReloadMetrics, Reloader};
+use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::container::ContainerNews;
-use crate::event::decode::{CALLS, OTHER_EVENTS, PROCESS_EVENTS};
+use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
@@ -58,7 +59,9 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         rooms.pipeline.malformed(),
     );
     let watched = watched_calls(&rules.set, schema);
+    let collected = wanted_settings(&rules.set, schema);
     probe.watch(|name| watched.contains(&name))?;
+    probe.collect(collected)?;
     probe.attach()?;
     let scanned = probe.scan()?;
     let ring = probe.take_ring()?;
@@ -107,6 +110,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         probe,
         events: events.handle(),
         watched,
+        collected,
     };
     let served = serve(server, site, reloader, &readiness, engines);
     events.stop()?;
@@ -193,16 +197,7 @@ fn supplied_events() -> impl Iterator<Item = &'static str> {
         .iter()
         .chain(OTHER_EVENTS)
         .copied()
-        .chain(CALLS.iter().map(|(_, name)| *name))
-}
-
-/// Names of the system calls whose records the rules want.
-fn watched_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
-    let wanted = |name: &&str| {
-        let event = schema.event(name);
-        event.is_some_and(|event| rules.events().contains(event))
-    };
-    CALLS.iter().map(|(_, name)| *name).filter(wanted).collect()
+        .chain(call_names())
 }
 
 fn line_format(output: OutputFormat) -> Option<Format> {

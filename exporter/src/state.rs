@@ -3,6 +3,7 @@
 //! In: records, in the order in which the kernel made them, and the start-up scan's; what engines say of containers. Out: the
 //! process, cgroup, ancestors, container and users of an event. Never: I/O; the pipeline's thread owns this and waits for nobody.
 
+mod call;
 pub mod cgroup;
 pub mod container;
 pub mod process;
@@ -12,7 +13,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use exporter_ebpf::record::{
-    self, ExecRecord, INODE_MEMFD, INODE_OVERLAY_UPPER, Path, Record, Tail, TaskRecord,
+    self, ExecRecord, INODE_MEMFD, INODE_OVERLAY_LOWER, INODE_OVERLAY_UPPER, Path, Record, Tail,
+    TaskRecord,
 };
 
 use self::container::Containers;
@@ -27,6 +29,8 @@ use crate::event::model::{
 const CGROUPS_MAX: usize = 16_384;
 /// Containers whose metadata is remembered.
 pub const CONTAINERS_MAX: usize = 4096;
+/// The capability to pass by permissions, as a bit (include/uapi/linux/capability.h).
+const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// Ancestors among which a container's shim is looked for: itself, runc, its parent.
 const SHIM_DISTANCE_MAX: usize = 4;
 
@@ -89,13 +93,21 @@ impl State {
             Record::Fork(fork) => return self.fork(&fork.fixed),
             Record::Exit(exit) => {
                 let key = actor(&exit.fixed.header);
-                return if self.processes.exit(key) {
+                let reaper = ProcessKey {
+                    pid: exit.fixed.reaper_pid,
+                    start_boot_ns: exit.fixed.reaper_start_boot_ns,
+                };
+                return if self.processes.exit(key, reaper) {
                     Applied::Event
                 } else {
                     Applied::StateOnly
                 };
             }
             Record::Open(_) | Record::Connect(_) => self.moved(record.header()),
+            Record::Syscall(call) => {
+                self.moved(&call.fixed.header);
+                self.called(call);
+            }
         }
         Applied::Event
     }
@@ -106,9 +118,14 @@ impl State {
             exec.exe,
             &fixed.inode,
             &fixed.stat,
+            &fixed.process,
             exec.args,
             fixed.header.time_boot_ns,
         );
+        let image = Image {
+            env: exec.env.bytes.into(),
+            ..image
+        };
         let cgroup = self.remember_cgroup(&fixed.process, exec.cgroup);
         self.processes.insert(process(
             &fixed.process,
@@ -128,6 +145,7 @@ impl State {
                 task.exe,
                 &fixed.inode,
                 &fixed.stat,
+                &fixed.process,
                 task.args,
                 fixed.process.start_boot_ns,
             );
@@ -297,7 +315,9 @@ fn process(
         sid: of.sid,
         pgid: of.pgid,
         vpid: of.vpid,
+        vpgid: of.vpgid,
         pid_namespace: of.pid_ns,
+        pid_namespace_start_boot_ns: of.pid_ns_start_boot_ns,
         seen_boot_ns,
     }
 }
@@ -306,6 +326,7 @@ fn image(
     exe: Path<'_>,
     inode: &record::Inode,
     stat: &record::Stat,
+    who: &record::Process,
     args: Tail<'_>,
     exec_boot_ns: u64,
 ) -> Image {
@@ -325,8 +346,24 @@ fn image(
         ctime_ns: u64::try_from(stat.ctime_ns).unwrap_or(0),
         mtime_ns: u64::try_from(stat.mtime_ns).unwrap_or(0),
         upper_layer: inode.flags & INODE_OVERLAY_UPPER != 0,
+        lower_layer: inode.flags & INODE_OVERLAY_LOWER != 0,
         memfd: inode.flags & INODE_MEMFD != 0,
+        writable: may_write(who, inode, stat),
+        env: Box::default(),
     }
+}
+
+/// Whether a process may write a file by its permissions: those of its owner, its group or all, unless the process may pass
+/// them by. Supplementary groups, access lists and read-only mounts are not looked at.
+fn may_write(who: &record::Process, inode: &record::Inode, stat: &record::Stat) -> bool {
+    let may = |bit: u16| inode.mode & bit != 0;
+    inode.ino != 0
+        && (who.cap_effective & CAP_DAC_OVERRIDE != 0
+            || match (who.fsuid == stat.uid, who.fsgid == stat.gid) {
+                (true, _) => may(0o200),
+                (false, true) => may(0o020),
+                (false, false) => may(0o002),
+            })
 }
 
 fn directory(path: Path<'_>) -> Arc<[u8]> {

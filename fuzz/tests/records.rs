@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use exporter_ebpf::record::{
-    Connect, Exec, Exit, Fork, Header, Kind, LAYOUT_VERSION, Open, PathDesc, Record, TailDesc, Task,
+    Connect, Exec, Exit, Fork, Header, Kind, LAYOUT_VERSION, Open, PathDesc, Record, Syscall,
+    TailDesc, Task,
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -91,6 +92,14 @@ fn seed(kind: Kind) -> Vec<u8> {
             fixed.call.call = exporter_ebpf::record::CALL_CONNECT;
             fixed.addr = tail(ADDRESS);
             record(kind, &fixed, &[ADDRESS])
+        }
+        Kind::Syscall => {
+            let mut fixed = Syscall::new_zeroed();
+            fixed.call.call = exporter_ebpf::record::CALL_SENDTO;
+            fixed.call.result = 5;
+            (fixed.addr, fixed.data) = (tail(ADDRESS), tail(b"hello"));
+            (fixed.path, fixed.dir) = (tail(b"../x"), path(cwd));
+            record(kind, &fixed, &[b"../x", cwd, ADDRESS, b"hello"])
         }
     }
 }

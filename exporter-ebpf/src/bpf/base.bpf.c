@@ -6,7 +6,7 @@
  * Each section states the prototype it relies on, as: proto: NAME(ARGUMENTS), since VERSION.
  */
 #include "exec.h"
-#include "net.h"
+#include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -58,7 +58,7 @@ int on_exit(u64 *args)
 	return 0;
 }
 
-/* The kind of record that a call makes; 0 for none. */
+/* The kind of record that a call makes. */
 static inline_always u32 kind_of(u32 call)
 {
 	switch (call) {
@@ -70,7 +70,7 @@ static inline_always u32 kind_of(u32 call)
 	case CALL_CONNECT:
 		return KIND_CONNECT;
 	default:
-		return 0;
+		return KIND_SYSCALL;
 	}
 }
 
@@ -90,6 +90,8 @@ int on_sys_exit(u64 *args)
 
 	if (!wanted || !*(volatile u16 *)wanted)
 		return 0;
+	if (index >= CALLS_MAX)
+		return 0;
 	call.task = current_task();
 	if (is_compat(call.task))
 		call.flags = RECORD_COMPAT;
@@ -99,11 +101,10 @@ int on_sys_exit(u64 *args)
 	if (!call.id)
 		return 0;
 	fill_arguments(&call, regs);
-	if (call.id == CALL_SOCKETCALL)
-		unwrap_socketcall(&call);
-	kind = kind_of(call.id);
-	if (!kind)
+	unwrap(&call);
+	if (!call.id || (shape_of(call.id)->traits & ONLY_FAILED && call.result >= 0))
 		return 0;
+	kind = kind_of(call.id);
 	if ((u32)get(call.task, tgid) == agent_pid) {
 		count(kind, filtered);
 		return 0;
@@ -113,8 +114,10 @@ int on_sys_exit(u64 *args)
 		return 0;
 	if (kind == KIND_OPEN)
 		collect_open(buffer, &call);
-	else
+	else if (kind == KIND_CONNECT)
 		collect_connect(buffer, &call);
+	else
+		collect_syscall(buffer, &call);
 	return 0;
 }
 

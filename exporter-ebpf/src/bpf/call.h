@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A system call at its end: which one it was, by which entry, its arguments and result.
+ * A system call at its end: which one it was, by which entry, its arguments and result. Calls by older forms
+ * (socketcall, 16-bit ids) are turned into the call that they stand for.
  *
  * The registers still hold the arguments: x86 keeps them all and the number in orig_ax; arm64 overwrites
  * the first, which orig_x0 keeps.
@@ -9,19 +10,17 @@
 #define SAKER_CALL_H
 
 #include "emit.h"
+#include "shape.h"
 
 enum {
 	X32_BIT = 0x40000000,    /* arch/x86: in the number of every x32 call */
 };
 
-/* i386: socketcall(number, arguments), include/uapi/linux/net.h */
-enum { SOCKETCALL_CONNECT = 3 };
-
 struct call {
 	struct task_struct *task;
 	s64 result;
 	u64 arguments[6];
-	u32 id;                  /* enum rec_syscall */
+	u32 id;                  /* enum rec_call_id */
 	u32 flags;               /* RECORD_COMPAT, RECORD_X32 */
 };
 
@@ -83,18 +82,67 @@ static inline_always void fill_arguments(struct call *call, struct pt_regs *regs
 
 #endif
 
-/* Turns a socketcall into the call that it stands for; CALL_NONE if that one is not wanted. */
-static inline_always void unwrap_socketcall(struct call *call)
+/* Takes the first `count` arguments from memory of the program, as i386's oldest calls pass them; 0: it cannot be read. */
+static inline_always u32 take_arguments(struct call *call, u64 from, u64 count)
 {
-	u32 inner[3] = {};
+	u32 words[6] = {};
+	u64 bytes = count * sizeof(*words);
 
-	call->id = CALL_NONE;
-	if (call->arguments[0] != SOCKETCALL_CONNECT || read_user(inner, sizeof(inner), call->arguments[1]))
+	mask(bytes, 31);
+	clamp(bytes, sizeof(words));
+	if (read_user(words, bytes, from))
+		return 0;
+	call->arguments[0] = words[0];
+	call->arguments[1] = words[1];
+	call->arguments[2] = words[2];
+	call->arguments[3] = words[3];
+	call->arguments[4] = words[4];
+	call->arguments[5] = words[5];
+	return 1;
+}
+
+/* i386: socketcall(number, arguments). Gives the call that it is, CALL_NONE if that is not wanted. */
+static inline_always u32 unwrap_socketcall(struct call *call)
+{
+	u32 index = CALLS_MAX + call->arguments[0];
+	struct rec_watch *wanted;
+	u32 id;
+
+	if (call->arguments[0] >= SOCKETCALLS_MAX)
+		return CALL_NONE;
+	wanted = map_lookup(&watch, &index);
+	id = wanted ? wanted->compat : CALL_NONE;
+	if (!id || !take_arguments(call, call->arguments[1], shape_of(id)->arguments))
+		return CALL_NONE;
+	return id;
+}
+
+/* A user or group of 16 bits as one of 32: include/linux/highuid.h. */
+static inline_always u64 widen_id(u64 id)
+{
+	return (u16)id == (u16)-1 ? (u32)-1 : (u16)id;
+}
+
+/* Turns an older form into the call that it stands for; CALL_NONE if that is not wanted. */
+static inline_always void unwrap(struct call *call)
+{
+	const struct shape *shape = shape_of(call->id);
+
+	if (call->id == CALL_SOCKETCALL) {
+		call->id = unwrap_socketcall(call);
 		return;
-	call->id = CALL_CONNECT;
-	call->arguments[0] = inner[0];
-	call->arguments[1] = inner[1];
-	call->arguments[2] = inner[2];
+	}
+	if (!shape->is)
+		return;
+	if (call->id == CALL_OLD_MMAP && !take_arguments(call, call->arguments[0], 6))
+		call->arguments[0] = 0;
+	if (shape->ids16 & 1)
+		call->arguments[0] = widen_id(call->arguments[0]);
+	if (shape->ids16 & 2)
+		call->arguments[1] = widen_id(call->arguments[1]);
+	if (shape->ids16 & 4)
+		call->arguments[2] = widen_id(call->arguments[2]);
+	call->id = shape->is;
 }
 
 static inline_always void fill_call_header(struct rec_header *header, struct rec_call *to, u32 kind,

@@ -18,12 +18,17 @@ static inline_always void collect_exec(struct buffer *buffer, struct task_struct
 	fill_header(&exec->header, KIND_EXEC, task);
 	fill_process(&exec->process, task);
 	fill_stat(&exec->stat, file);
-	exec->pad = 0;
 	at = append_file(buffer, at, &exec->exe, &exec->inode, SLOT_EXEC, task, file);
 	at = append_cwd(buffer, at, &exec->cwd, SLOT_EXEC, task);
 	at = append_kernel_string(buffer, at, &exec->filename, get(bprm, filename));
 	at = append_user(buffer, at, &exec->args, from, bytes, ARGS_BYTES_MAX);
 	at = append_cgroup(buffer, at, &exec->cgroup, SLOT_EXEC, task);
+	exec->env = (struct rec_tail){};
+	if (is_set(SETTING_ENV)) {
+		from = get(mm, env_start);
+		bytes = get(mm, env_end) - from;
+		at = append_user(buffer, at, &exec->env, from, bytes, ENV_BYTES_MAX);
+	}
 	submit(KIND_EXEC, buffer, at);
 }
 
@@ -46,7 +51,7 @@ static inline_always void collect_fork(struct task_struct *child, u64 clone_flag
 static inline_always void collect_exit(struct task_struct *task)
 {
 	struct signal_struct *signal = get(task, signal);
-	struct task_struct *leader = get(task, group_leader);
+	struct task_struct *leader = get(task, group_leader), *reaper;
 	struct rec_exit *exit = ring_reserve(&ring, sizeof(*exit), 0);
 
 	if (!exit) {
@@ -55,9 +60,16 @@ static inline_always void collect_exit(struct task_struct *task)
 	}
 	fill_header(&exit->header, KIND_EXIT, task);
 	exit->header.bytes = sizeof(*exit);
+	exit->reaper_start_boot_ns = 0;
+	exit->reaper_pid = 0;
+	reaper = reaper_of(task);
+	if (reaper) {
+		exit->reaper_pid = peek(reaper, tgid);
+		reaper = peek(reaper, group_leader);
+		exit->reaper_start_boot_ns = peek(reaper, start_boottime);
+	}
 	/* What wait(2) will say of the leader: kernel/exit.c, wait_task_zombie. */
 	exit->status = get(signal, flags) & SIGNAL_GROUP_EXIT ? get(signal, group_exit_code) : get(leader, exit_code);
-	exit->pad = 0;
 	ring_submit(exit, wake_flags(exit->header.time_boot_ns));
 	count(KIND_EXIT, submitted);
 }

@@ -44,15 +44,18 @@ static inline_always void fill_times(struct rec_stat *to, struct inode *inode)
 }
 
 /*
- * Which layer of overlayfs the inode is from. struct ovl_inode (fs/overlayfs/ovl_entry.h, 4.13 to 6.18)
+ * Which layer of overlayfs the inode is from, or that it is a pidfd. struct ovl_inode (fs/overlayfs/ovl_entry.h, 4.13 to 6.18)
  * holds the inode, and behind it the dentry in the upper layer, NULL while there is none. The module's
  * types are not in the kernel's BTF, so the size of struct inode finds it.
  */
-static inline_always u32 overlay_layer(struct inode *inode, struct super_block *sb)
+static inline_always u32 inode_flags(struct inode *inode, struct super_block *sb)
 {
+	unsigned long magic = peek(sb, s_magic);
 	struct dentry *upper = 0;
 
-	if (peek(sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
+	if (magic == PID_FS_MAGIC)
+		return INODE_PIDFD;
+	if (magic != OVERLAYFS_SUPER_MAGIC)
 		return 0;
 	read_kernel(&upper, sizeof(upper), (void *)inode + type_bytes(struct inode));
 	return upper && peek(upper, d_inode) ? INODE_OVERLAY_UPPER : INODE_OVERLAY_LOWER;
@@ -91,7 +94,7 @@ static inline_always u64 append_file(struct buffer *buffer, u64 at, struct rec_p
 	to->ino = peek(inode, i_ino);
 	to->dev = device_number(dev >> 20, dev & 0xfffff);
 	to->mode = peek(inode, i_mode);
-	to->flags = overlay_layer(inode, sb);
+	to->flags = inode_flags(inode, sb);
 	at = append_file_path(buffer, at, path, slot, task, file);
 	if (walk && is_memfd(walk))
 		to->flags |= INODE_MEMFD;
@@ -150,15 +153,22 @@ static inline_always void fill_open_arguments(struct rec_open *open, const struc
 static inline_always u64 append_dir(struct buffer *buffer, u64 at, struct rec_path *path, struct task_struct *task,
 				    s32 dirfd)
 {
+	struct fs_struct *fs = get(task, fs);
 	struct file *dir;
+	struct path from = {};
 
-	if (dirfd == AT_FDCWD)
-		return append_cwd(buffer, at, path, SLOT_CALL, task);
-	dir = file_of(task, dirfd);
-	if (dir)
-		return append_file_path(buffer, at, path, SLOT_CALL, task, dir);
-	*path = (struct rec_path){};
-	return at;
+	if (dirfd == AT_FDCWD) {
+		from.dentry = get(fs, pwd.dentry);
+		from.mnt = get(fs, pwd.mnt);
+	} else {
+		dir = file_of(task, dirfd);
+		if (!dir) {
+			*path = (struct rec_path){};
+			return at;
+		}
+		from = peek(dir, f_path);
+	}
+	return append_path(buffer, at, path, SLOT_CALL, task, (u64)from.dentry, from.mnt);
 }
 
 /* open, openat, openat2, creat */

@@ -34,6 +34,8 @@ enum kernel_number {
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
 	OVERLAYFS_SUPER_MAGIC = 0x794c7630,
+	PID_FS_MAGIC = 0x50494446,    /* since 6.9 */
+	AF_UNIX = 1,
 	AF_INET = 2,
 	AF_INET6 = 10,
 	CLONE_SIGNAL = 0xff,          /* the bits of clone_flags that are the exit signal */
@@ -95,6 +97,7 @@ struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
 	u32 flags;
+	u32 is_child_subreaper : 1, has_child_subreaper : 1;
 	struct pid *pids[4];
 	struct tty_struct *tty;
 };
@@ -217,7 +220,7 @@ struct css_set {
 };
 
 struct mm_struct {
-	unsigned long arg_start, arg_end;
+	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
 };
 
@@ -272,6 +275,22 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type, sk_protocol; /* whole integers since 5.6 */
+	u32 sk_ack_backlog, sk_max_ack_backlog;
+};
+
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;                  /* of the whole struct sockaddr_un */
+	struct sockaddr_un name[1];
+};
+
+/* net/unix may be a module, whose types are not in the kernel's BTF. */
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct socket {
@@ -328,6 +347,16 @@ struct pt_regs {
 		else                                                               \
 			read_kernel(&value_, sizeof(value_), &(pointer)->field);   \
 		value_;                                                            \
+	})
+
+/* A bit field, as an unsigned number. */
+#define peek_bits(pointer, field)                                                  \
+	({                                                                         \
+		u64 value_ = 0;                                                    \
+		read_kernel(&value_, __builtin_preserve_field_info((pointer)->field, 1), \
+			    (void *)(pointer) + __builtin_preserve_field_info((pointer)->field, 0)); \
+		value_ <<= __builtin_preserve_field_info((pointer)->field, 4);     \
+		value_ >> __builtin_preserve_field_info((pointer)->field, 5);      \
 	})
 
 static inline_always struct task_struct *current_task(void)

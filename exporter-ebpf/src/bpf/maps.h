@@ -10,8 +10,8 @@
 enum buffer_size {
 	NAME_BYTES_MAX = 256,
 	OFFSET_MASK = 0x7fff, /* above every offset in a record, see advance() */
-	/* The largest record: exec with every tail full. A per-CPU value may have 32 KiB. */
-	RECORD_BYTES_MAX = sizeof(union rec_any) + 3 * PATH_BYTES_MAX + ARGS_BYTES_MAX + PATH_BYTES_MAX,
+	/* The largest record: exec with every tail full (exe, cwd, filename, cgroup). A per-CPU value may have 32 KiB. */
+	RECORD_BYTES_MAX = sizeof(union rec_any) + 4 * PATH_BYTES_MAX + ARGS_BYTES_MAX + ENV_BYTES_MAX,
 };
 
 /*
@@ -62,13 +62,21 @@ struct {
 	map_type(value, struct rec_counters);
 } counters SEC(".maps");
 
-/* System call number → which call it is by each entry, if wanted. */
+/* System call number, or CALLS_MAX + number within socketcall → which call it is by each entry, if wanted. */
 struct {
 	map_uint(type, MAP_ARRAY);
-	map_uint(max_entries, CALLS_MAX);
+	map_uint(max_entries, CALLS_MAX + SOCKETCALLS_MAX);
 	map_type(key, u32);
 	map_type(value, struct rec_watch);
 } watch SEC(".maps");
+
+/* 0 → what user space wants. */
+struct {
+	map_uint(type, MAP_ARRAY);
+	map_uint(max_entries, 1);
+	map_type(key, u32);
+	map_type(value, struct rec_settings);
+} settings SEC(".maps");
 
 struct {
 	map_uint(type, MAP_PERCPU_ARRAY);
@@ -96,6 +104,15 @@ static u32 agent_pid;
  */
 enum v1 { V1_UNKNOWN, V1_NO, V1_YES };
 static enum v1 memory_v1, pids_v1;
+
+/* Whether user space asked for it, enum rec_setting. */
+static inline_always u32 is_set(u32 setting)
+{
+	u32 key = 0;
+	struct rec_settings *all = map_lookup(&settings, &key);
+
+	return all && all->flags & setting;
+}
 
 /* Brings all of record.h into BTF. */
 const volatile struct rec_layout layout_anchor;

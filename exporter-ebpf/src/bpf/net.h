@@ -25,18 +25,25 @@ static inline_always void fill_addresses(struct rec_socket *to, struct sock *sk)
 	}
 }
 
+/* The socket that an open file is; NULL if it is none. */
+static inline_always struct sock *sock_of(struct file *file)
+{
+	struct inode *inode = peek(file, f_inode);
+	struct socket *socket;
+
+	if ((peek(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = peek(file, private_data);
+	return peek(socket, sk);
+}
+
 /* Leaves `to` as it is, zero, when the file is no socket. */
 static inline_always void fill_socket(struct rec_socket *to, struct file *file)
 {
 	struct inode *inode = peek(file, f_inode);
-	struct socket *socket;
-	struct sock *sk;
+	struct sock *sk = sock_of(file);
 	struct net *net;
 
-	if ((peek(inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return;
-	socket = peek(file, private_data);
-	sk = peek(socket, sk);
 	if (!sk)
 		return;
 	net = peek(sk, __sk_common.skc_net.net);

@@ -9,7 +9,10 @@
 
 #include "path.h"
 
-enum { MOUNTS_ABOVE_MAX = 8 };
+enum {
+	MOUNTS_ABOVE_MAX = 8,
+	ANCESTORS_MAX = 32,
+};
 
 /* A device number as stat and /proc show it. */
 static inline_always u32 device_number(u32 major, u32 minor)
@@ -115,6 +118,34 @@ static inline_always void fill_process(struct rec_process *process, struct task_
 	read_kernel(process->comm, sizeof(process->comm), &leader->comm);
 	fill_ids(process, leader);
 	fill_rights(process, leader);
+}
+
+/*
+ * The process that adopts the children of one whose last thread ends: kernel/exit.c, find_new_reaper (4.11 to 6.18).
+ * NULL if that is the first of a pid namespace, which takes all others with it.
+ */
+static inline_always struct task_struct *reaper_of(struct task_struct *task)
+{
+	struct signal_struct *signal = get(task, signal);
+	struct pid *pid = get(signal, pids[PIDTYPE_TGID]);
+	u32 level = get(pid, level);
+	struct upid own = own_number(pid);
+	struct task_struct *first = peek(own.ns, child_reaper), *ancestor = get(task, real_parent);
+
+	if (peek(first, tgid) == get(task, tgid))
+		return 0;
+	if (!peek_bits(signal, has_child_subreaper))
+		return first;
+	for (u64 i = 0; i < ANCESTORS_MAX; i++) {
+		signal = peek(ancestor, signal);
+		pid = peek(signal, pids[PIDTYPE_TGID]);
+		if (!peek(ancestor, tgid) || peek(pid, level) != level)
+			break;
+		if (peek_bits(signal, is_child_subreaper) && peek(signal, live.counter))
+			return ancestor;
+		ancestor = peek(ancestor, real_parent);
+	}
+	return first;
 }
 
 #endif

@@ -31,7 +31,8 @@ typedef signed long long s64;
 	X(3, EXIT, exit)       \
 	X(4, TASK, task)       \
 	X(5, OPEN, open)       \
-	X(6, CONNECT, connect)
+	X(6, CONNECT, connect) \
+	X(7, SYSCALL, syscall)
 
 /* What a record tells; also its index in the counters map. */
 enum rec_kind {
@@ -42,13 +43,16 @@ enum rec_kind {
 
 /* Limits in bytes and entries. */
 enum rec_limit {
-	LAYOUT_VERSION = 1,
+	LAYOUT_VERSION = 2,
 	KINDS_MAX = 64,          /* entries of the counters map; kinds stay below */
-	CALLS_MAX = 1024,        /* entries of the watch table; system call numbers stay below */
+	CALLS_MAX = 1024,        /* system call numbers are below */
+	SOCKETCALLS_MAX = 32,    /* numbers within i386's socketcall are below; they follow the others in the watch table */
 	COMM_BYTES = 16,
 	PATH_BYTES_MAX = 4096,
 	ARGS_BYTES_MAX = 8192,
+	ENV_BYTES_MAX = 4096,
 	SOCKADDR_BYTES_MAX = 128,
+	DATA_BYTES_MAX = 80,     /* of what a call reads or writes */
 };
 
 /* rec_header.flags */
@@ -69,15 +73,55 @@ enum rec_tail_flag {
 	PATH_PSEUDO = 32,        /* no path: a nameless file system's own name, as memfd:x or an empty name for a pipe */
 };
 
-/* System calls by names that do not depend on the architecture: values of the watch table, rec_call.call. */
-enum rec_syscall {
+/*
+ * System calls by names that do not depend on the architecture: NUMBER is stable, NAME gives CALL_NAME. What
+ * each means, and its numbers on every architecture, stands in src/syscall/calls.rs.
+ */
+#define CALLS(X)                                                                                   \
+	/* Files opened, connections. */                                                            \
+	X(1, OPEN) X(2, OPENAT) X(3, OPENAT2) X(4, CREAT) X(5, CONNECT) X(6, SOCKETCALL)            \
+	/* Sockets. */                                                                              \
+	X(7, SOCKET) X(8, SOCKETPAIR) X(9, BIND) X(10, LISTEN) X(11, ACCEPT) X(12, ACCEPT4)         \
+	X(13, SEND) X(14, SENDTO) X(15, SENDMSG) X(16, SENDMMSG) X(17, RECV) X(18, RECVFROM)        \
+	X(19, RECVMSG) X(20, RECVMMSG) X(21, SETSOCKOPT) X(22, GETSOCKOPT)                          \
+	/* Names of files, their owners and rights. */                                              \
+	X(23, SYMLINK) X(24, SYMLINKAT) X(25, LINK) X(26, LINKAT) X(27, RENAME) X(28, RENAMEAT)     \
+	X(29, RENAMEAT2) X(30, MKDIR) X(31, MKDIRAT) X(32, RMDIR) X(33, UNLINK) X(34, UNLINKAT)     \
+	X(35, MKNOD) X(36, MKNODAT) X(37, CHMOD) X(38, FCHMOD) X(39, FCHMODAT) X(40, FCHMODAT2)     \
+	X(41, CHOWN) X(42, LCHOWN) X(43, FCHOWN) X(44, FCHOWNAT) X(45, CHOWN16) X(46, LCHOWN16)     \
+	X(47, FCHOWN16) X(48, CHROOT) X(49, CHDIR) X(50, FCHDIR)                                    \
+	/* Mounts and file systems. */                                                              \
+	X(51, MOUNT) X(52, UMOUNT) X(53, UMOUNT2) X(54, MOVE_MOUNT) X(55, PIVOT_ROOT) X(56, FSOPEN) \
+	X(57, FSCONFIG) X(58, FSMOUNT) X(59, QUOTACTL) X(60, OPEN_BY_HANDLE_AT)                     \
+	/* Programs, modules, processes. */                                                         \
+	X(61, EXECVE) X(62, EXECVEAT) X(63, INIT_MODULE) X(64, FINIT_MODULE) X(65, DELETE_MODULE)   \
+	X(66, CLONE) X(67, CLONE3) X(68, FORK) X(69, VFORK) X(70, PTRACE) X(71, PROCESS_VM_READV)   \
+	X(72, PROCESS_VM_WRITEV) X(73, KILL) X(74, TKILL) X(75, TGKILL) X(76, PRCTL)                \
+	X(77, PERSONALITY) X(78, SETSID) X(79, SETPGID) X(80, SETNS) X(81, UNSHARE)                 \
+	/* Rights. */                                                                               \
+	X(82, SETUID) X(83, SETGID) X(84, SETREUID) X(85, SETREGID) X(86, SETRESUID)                \
+	X(87, SETRESGID) X(88, SETFSUID) X(89, SETFSGID) X(90, SETUID16) X(91, SETGID16)            \
+	X(92, SETREUID16) X(93, SETREGID16) X(94, SETRESUID16) X(95, SETRESGID16) X(96, SETFSUID16) \
+	X(97, SETFSGID16) X(98, CAPSET)                                                             \
+	/* Descriptors. */                                                                          \
+	X(99, DUP) X(100, DUP2) X(101, DUP3) X(102, FCNTL) X(103, CLOSE) X(104, PIPE) X(105, PIPE2) \
+	X(106, EVENTFD) X(107, EVENTFD2) X(108, INOTIFY_INIT) X(109, INOTIFY_INIT1)                 \
+	X(110, TIMERFD_CREATE) X(111, SIGNALFD) X(112, SIGNALFD4) X(113, EPOLL_CREATE)              \
+	X(114, EPOLL_CREATE1) X(115, MEMFD_CREATE) X(116, USERFAULTFD) X(117, PIDFD_OPEN)           \
+	X(118, PIDFD_GETFD) X(119, BPF) X(120, IO_URING_SETUP) X(121, IO_URING_ENTER)               \
+	X(122, IO_URING_REGISTER)                                                                   \
+	/* Content. */                                                                              \
+	X(123, READ) X(124, WRITE) X(125, READV) X(126, WRITEV) X(127, PREAD) X(128, PWRITE)        \
+	X(129, SENDFILE) X(130, SPLICE) X(131, COPY_FILE_RANGE)                                     \
+	/* Memory. */                                                                               \
+	X(132, MMAP) X(133, MMAP2) X(134, OLD_MMAP) X(135, MPROTECT)                               
+
+/* Values of the watch table, rec_call.call. */
+enum rec_call_id {
 	CALL_NONE = 0,           /* not wanted */
-	CALL_OPEN = 1,
-	CALL_OPENAT = 2,
-	CALL_OPENAT2 = 3,
-	CALL_CREAT = 4,
-	CALL_CONNECT = 5,
-	CALL_SOCKETCALL = 6,     /* i386: one number for all socket calls; records name the call in it */
+#define X(number, name) CALL_##name = number,
+	CALLS(X)
+#undef X
 };
 
 /* rec_process.flags */
@@ -91,11 +135,18 @@ enum rec_inode_flag {
 	INODE_OVERLAY_UPPER = 1, /* on overlayfs, and in the upper layer: new or changed since the image */
 	INODE_OVERLAY_LOWER = 2, /* on overlayfs, untouched */
 	INODE_MEMFD = 4,         /* made by memfd_create */
+	INODE_PIDFD = 8,         /* a process descriptor, where they have a file system of their own (6.9) */
 };
 
 /* rec_open.effects */
 enum rec_open_effect {
 	OPEN_CREATED = 1,        /* this call created the file */
+};
+
+/* rec_settings.flags */
+enum rec_setting {
+	SETTING_ENV = 1,         /* exec records carry the environment */
+	SETTING_DATA = 2,        /* records of calls that read or write carry the first bytes */
 };
 
 /* Length and state of a tail of bytes. */
@@ -186,7 +237,7 @@ struct rec_stat {
 /* What the records of system calls have in common. */
 struct rec_call {
 	s64 result;              /* -errno, or what the call returned; -512…-516: interrupted, and restarted by the kernel */
-	u8 call;                 /* enum rec_syscall */
+	u8 call;                 /* enum rec_call_id */
 	u8 pad[7];
 };
 
@@ -215,7 +266,7 @@ struct rec_exec {
 	struct rec_tail filename; /* as the caller named it, the kernel's copy; /dev/fd/N… for execveat */
 	struct rec_tail args;    /* every argument with a NUL after it */
 	struct rec_tail cgroup;  /* path in the hierarchy of process.cgroup_id */
-	u32 pad;
+	struct rec_tail env;     /* every variable with a NUL after it; empty unless SETTING_ENV */
 };
 
 /* A process (never a thread) was made; header is the maker, process the new one. */
@@ -228,8 +279,9 @@ struct rec_fork {
 /* The last thread of a process is gone. May come twice for one process. */
 struct rec_exit {
 	struct rec_header header;
+	u64 reaper_start_boot_ns;
+	u32 reaper_pid;          /* who adopts its children; 0: nobody, its pid namespace ends with it */
 	u32 status;              /* as wait(2) gives it: signal & 0x7f, 0x80 core dumped, exit code << 8 */
-	u32 pad;
 };
 
 /* A process that was there when its turn came in the scan. */
@@ -270,6 +322,32 @@ struct rec_connect {
 	struct rec_tail addr;    /* struct sockaddr as the caller wrote it */
 };
 
+/* A system call has returned, whichever has no record of its own kind. record.rs says what each member holds. */
+struct rec_syscall {
+	struct rec_header header;
+	struct rec_call call;
+	u64 args[6];             /* of 32-bit callers with zeros above; beyond the call's own they have no meaning */
+	u64 values[3];           /* what lies behind addresses */
+	struct rec_inode inode;  /* of fd */
+	struct rec_socket socket; /* of fd */
+	s32 fd;                  /* the descriptor that the call made or else used; -1 none */
+	struct rec_tail path;    /* first path that the call looks up, as the caller wrote it */
+	struct rec_path dir;     /* directory that it starts from if it is relative */
+	struct rec_tail path2;   /* second path */
+	struct rec_path dir2;
+	struct rec_path target;  /* file of fd; chdir and chroot: the new directory */
+	struct rec_tail unix_name; /* bound name of the unix socket fd, or else of its peer */
+	struct rec_tail addr;    /* struct sockaddr of the caller */
+	struct rec_tail text;    /* another string */
+	struct rec_tail data;    /* first bytes read or written, value of an option */
+	u32 pad;
+};
+
+/* What all programs are told: value of the one entry of the array `settings`. */
+struct rec_settings {
+	u32 flags;               /* enum rec_setting */
+};
+
 /* Counters of one kind on one CPU: value of the per-CPU array `counters`, index enum rec_kind. */
 struct rec_counters {
 	u64 submitted;           /* now in the ring; the scan, which goes another way, counts nothing here */
@@ -278,7 +356,7 @@ struct rec_counters {
 	u64 lost_no_scratch;     /* no memory to collect it in */
 };
 
-/* One system call number: value of the table `watch`; enum rec_syscall by way of entry, 0 not wanted. */
+/* One system call number: value of the table `watch`; enum rec_call_id by way of entry, 0 not wanted. */
 struct rec_watch {
 	u8 native;               /* 64-bit entry, x32 included */
 	u8 compat;               /* 32-bit entry */
@@ -295,15 +373,17 @@ union rec_any {
 struct rec_layout {
 	union rec_any record;
 	struct rec_counters counters;
+	struct rec_settings settings;
 	struct rec_watch watch;
 	enum rec_kind kind;
 	enum rec_limit limit;
 	enum rec_header_flag header_flag;
 	enum rec_tail_flag tail_flag;
-	enum rec_syscall syscall;
+	enum rec_call_id call_id;
 	enum rec_process_flag process_flag;
 	enum rec_inode_flag inode_flag;
 	enum rec_open_effect open_effect;
+	enum rec_setting setting;
 };
 
 #endif

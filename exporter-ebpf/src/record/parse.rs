@@ -6,7 +6,7 @@
 use zerocopy::FromBytes;
 
 use super::{
-    Connect, EnumLayout, Exec, Exit, Fork, Header, LAYOUT_VERSION, Open, PathDesc,
+    Connect, EnumLayout, Exec, Exit, Fork, Header, LAYOUT_VERSION, Open, PathDesc, Syscall,
     TAIL_READ_FAILED, TAIL_TRUNCATED, TailDesc, Task,
 };
 
@@ -290,6 +290,8 @@ records! {
         args: Tail,
         /// Path in the hierarchy of `process.cgroup_id`.
         cgroup: Tail,
+        /// Every variable with a NUL after it, the first 4096 bytes; empty unless `SETTING_ENV` is set.
+        env: Tail,
     }
     /// A process was made.
     2 KIND_FORK Fork ForkRecord {}
@@ -319,6 +321,35 @@ records! {
     6 KIND_CONNECT Connect ConnectRecord {
         /// `struct sockaddr` as the caller wrote it.
         addr: Tail,
+    }
+    /// A system call has returned, whichever has no record of its own kind. (Of execve and execveat only failed ones:
+    /// success is an exec. Of fork and its kin also the child's return, with the result 0.)
+    ///
+    /// The base tier sees a call when it is over. So paths have the requested view only, except where `target` is the
+    /// effective one; and what the call itself took away is not there: the file of a closed descriptor, the directory that
+    /// a successful chdir left.
+    7 KIND_SYSCALL Syscall SyscallRecord {
+        /// First path that the call looks up (mount: the source), as the caller wrote it; also the new link of symlink.
+        path: Tail,
+        /// Directory that `path` starts from if it is relative: that of the descriptor argument, or the working directory.
+        dir: Path,
+        /// Second path that the call looks up: the new name of rename and link, where mount mounts.
+        path2: Tail,
+        /// Directory that `path2` starts from if it is relative.
+        dir2: Path,
+        /// The file of `fixed.fd` as the kernel knows it, `PATH_PSEUDO` where it has no path: `[eventfd]`, `memfd:x`, `TCP`,
+        /// empty for a pipe. Of chdir and chroot that succeeded the new directory.
+        target: Path,
+        /// Name that the unix socket `fixed.fd`, or else its peer, is bound to; an abstract one begins with NUL.
+        unix_name: Tail,
+        /// `struct sockaddr` of the caller: what it bound to or sent to, and from where it received or accepted.
+        addr: Tail,
+        /// Another string: the target of symlink, the type of mount, parameters of a module, the name of a module, memfd or
+        /// file system, the new name of prctl's `PR_SET_NAME`, the file of quotactl's `Q_QUOTAON`, the key of fsconfig.
+        text: Tail,
+        /// First 80 bytes: of what was read or written (only with `SETTING_DATA`), of a socket option's value, of
+        /// fsconfig's string.
+        data: Tail,
     }
 }
 

@@ -9,8 +9,9 @@ use object::{Object, ObjectSection};
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) r#type: u32,
-    /// In bytes; a bit field is refused.
+    /// In bytes; of a bit field that of its first bit.
     pub(crate) offset: usize,
+    pub(crate) bit_field: bool,
 }
 
 enum Type {
@@ -197,12 +198,13 @@ impl Reader<'_> {
 
     fn member(&mut self, bit_fields: bool) -> Member {
         let (name, r#type, bits) = (self.word(), self.word(), self.word());
-        assert!(!bit_fields || bits >> 24 == 0, "a bit field");
+        let bit_field = bit_fields && bits >> 24 != 0;
         let bits = bits & if bit_fields { 0x00ff_ffff } else { u32::MAX };
         Member {
             name: self.text(name),
             r#type,
             offset: index(bits / 8),
+            bit_field,
         }
     }
 

@@ -102,6 +102,7 @@ fn no_struct_has_hidden_padding() {
         }
         let mut end = 0;
         for one in members {
+            assert!(!one.bit_field, "{name}.{}", one.name);
             assert_eq!(one.offset, end, "before {name}.{}", one.name);
             end += btf.size(one.r#type);
         }
@@ -121,7 +122,7 @@ fn every_enum_is_the_same_in_both_languages() {
     };
     let rust: BTreeMap<String, BTreeMap<String, u64>> = ENUMS
         .iter()
-        .chain([&Kind::LAYOUT])
+        .chain([&Kind::LAYOUT, &exporter_ebpf::syscall::LAYOUT])
         .map(|layout| (layout.name.to_owned(), values(layout)))
         .collect();
     let c: BTreeMap<String, BTreeMap<String, u64>> = btf

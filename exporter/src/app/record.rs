@@ -21,7 +21,7 @@ use zerocopy::FromBytes;
 
 use super::{user_database, watched_calls};
 use crate::event::capture::{CaptureWriter, End, Host};
-use crate::event::decode::CALLS;
+use crate::event::decode;
 use crate::metrics::VERSION;
 use crate::probe::{KernelCount, KernelCounters, Probe, Ring, Waker, kind_name};
 use crate::sys::{self, capability, clock};
@@ -63,13 +63,25 @@ pub struct Recorded {
     pub counts: Vec<KernelCount>,
 }
 
-/// The system calls that rules want, or all that can be had.
+/// The system calls that rules want, or all that can be had but for those that would drown them.
 #[must_use]
 pub fn calls(rules: Option<&RuleSet>, schema: &Schema) -> Vec<&'static str> {
     match rules {
         Some(rules) => watched_calls(rules, schema),
-        None => CALLS.iter().map(|(_, name)| *name).collect(),
+        None => decode::call_names()
+            .into_iter()
+            .filter(|name| !is_everyday(name, schema))
+            .collect(),
     }
+}
+
+/// Reading, writing, closing and memory: what every program does all the time, the recorder itself while it records
+/// included. Rules that want such calls name them.
+fn is_everyday(name: &str, schema: &Schema) -> bool {
+    schema.event(name).is_some_and(|event| {
+        let event = schema.event_def(event);
+        event.category == "io" || event.category == "memory" && !event.creates_fd
+    })
 }
 
 /// Records until the time is over or a signal comes; `started` is called once everything that happens is recorded.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::events::EventHandle;
-use super::{user_database, watched_calls};
+use super::{user_database, wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::metrics::{Declaration, Gauge, Registry};
@@ -93,6 +93,8 @@ pub(super) struct Reloader {
     pub(super) events: EventHandle,
     /// System calls that the rules in force want.
     pub(super) watched: Vec<&'static str>,
+    /// Extras that they want, `SETTING_…`.
+    pub(super) collected: u32,
 }
 
 impl Reloader {
@@ -134,12 +136,16 @@ impl Reloader {
         let old = std::mem::replace(&mut self.watched, watched.clone());
         self.probe
             .watch(|name| watched.contains(&name) || old.contains(&name))?;
+        let collected = wanted_settings(&loaded.set, &self.schema);
+        self.probe.collect(collected | self.collected)?;
+        self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
         let detector = Detector::new(loaded.set, &self.rules);
         self.events
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
         self.probe.watch(|name| watched.contains(&name))?;
+        self.probe.collect(collected)?;
         Ok(enabled)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rule_engine::load::RuleInfo;
 use rule_engine::schema::{FieldId, Schema};
 
-use crate::event::decode::{CALLS, OTHER_EVENTS, PROCESS_EVENTS};
+use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::event::fields::FieldTable;
 
 /// The tier whose programs every supported kernel loads.
@@ -34,13 +34,9 @@ impl<'s> Agent<'s> {
 
     /// The tier of probes that supplies an event type; `None`: no probe does, so rules that are only about it never match.
     pub(super) fn tier(&self, event: &str) -> Option<&'static str> {
-        let calls = CALLS.iter().map(|(_, name)| *name);
-        let mut supplied = PROCESS_EVENTS
-            .iter()
-            .chain(OTHER_EVENTS)
-            .copied()
-            .chain(calls);
-        supplied.any(|name| name == event).then_some(BASE)
+        let called = || call_names().contains(&event);
+        let other = PROCESS_EVENTS.contains(&event) || OTHER_EVENTS.contains(&event);
+        (other || called()).then_some(BASE)
     }
 
     /// Whether a field has a source; without one it is always missing.

@@ -15,11 +15,16 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 use bumpalo::collections::String as ArenaString;
-use rule_engine::schema::{EventTypeId, FieldId, ParamDef, Schema};
+use rule_engine::schema::{EventDef, EventTypeId, FieldId, ParamDef, Schema, Type};
 use rule_engine::value::{FieldKey, FieldRef, Fields, Value};
 
 use super::Event;
+use super::binding::{self, Binding};
 use super::container::Metadata;
+
+pub(in crate::event) use file::label;
+pub(in crate::event) use process::{exe_flags, joined_env};
+pub(in crate::event) use socket::{peer, tuple};
 
 /// How a field is got out of an event.
 type Get = for<'a> fn(&'a Event<'_>, &FieldKey, &'a Bump) -> Option<Value<'a>>;
@@ -30,6 +35,8 @@ pub struct FieldTable {
     supplied: Vec<bool>,
     /// Fields that come with the metadata of the container.
     late: Vec<bool>,
+    /// By [`EventTypeId`].
+    bindings: Vec<Option<&'static Binding>>,
     schema: Arc<Schema>,
     hostname: Box<str>,
 }
@@ -52,10 +59,13 @@ impl FieldTable {
                 late[usize::from(id)] = true;
             }
         }
+        let bindings = schema.events.iter();
+        let bindings = bindings.map(binding::of).collect();
         Self {
             by_id,
             supplied,
             late,
+            bindings,
             schema,
             hostname: hostname.into(),
         }
@@ -70,18 +80,28 @@ impl FieldTable {
             .unwrap_or(false)
     }
 
-    fn event_name(&self, kind: EventTypeId) -> &'static str {
-        self.schema
-            .events
-            .get(usize::from(kind.0))
-            .map_or("", |event| event.name)
+    /// What the parameters of an event are; none for events that the agent does not supply.
+    pub(in crate::event) fn binding(&self, kind: EventTypeId) -> Option<&'static Binding> {
+        self.bindings.get(usize::from(kind.0)).copied().flatten()
+    }
+
+    /// What the schema says of an event type.
+    pub(in crate::event) fn event(&self, kind: EventTypeId) -> Option<&EventDef> {
+        self.schema.events.get(usize::from(kind.0))
+    }
+
+    /// The name of an event type.
+    pub(in crate::event) fn event_name(&self, kind: EventTypeId) -> &'static str {
+        self.event(kind).map_or("", |event| event.name)
     }
 
     fn params(&self, kind: EventTypeId) -> &'static [ParamDef] {
-        self.schema
-            .events
-            .get(usize::from(kind.0))
-            .map_or(&[], |event| event.params)
+        self.event(kind).map_or(&[], |event| event.params)
+    }
+
+    /// The type of `evt.rawarg.NAME`.
+    fn raw_type(&self, name: &str) -> Option<Type> {
+        self.schema.raw_param(name)?.ty.raw_type()
     }
 
     fn supplied_fields() -> impl Iterator<Item = &'static (&'static str, Get)> {
@@ -115,11 +135,11 @@ impl Fields for Event<'_> {
 }
 
 /// Text that is put together.
-fn written<'a>(arena: &'a Bump, what: fmt::Arguments<'_>) -> Value<'a> {
+fn format<'a>(arena: &'a Bump, what: fmt::Arguments<'_>) -> &'a [u8] {
     let mut line = ArenaString::new_in(arena);
     // Writing to the arena does not fail; what a value's own formatting refuses is left out.
     let _ = line.write_fmt(what);
-    Value::Text(line.into_bump_str().as_bytes())
+    line.into_bump_str().as_bytes()
 }
 
 /// Text may be any bytes.

@@ -34,7 +34,7 @@ impl Comm {
 }
 
 /// A process as it was when an event happened. Never changed: a change makes a new one that shares what stayed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Process {
     /// Who it is.
     pub key: ProcessKey,
@@ -44,7 +44,7 @@ pub struct Process {
     pub comm: Comm,
     /// What it runs.
     pub image: Arc<Image>,
-    /// Working directory at its last exec or start, without a slash at the end (but for `/`).
+    /// Working directory as far as records have told, without a slash at the end (but for `/`).
     pub cwd: Arc<[u8]>,
     /// Who it runs as.
     pub credentials: Credentials,
@@ -58,8 +58,12 @@ pub struct Process {
     pub pgid: u32,
     /// Process id in the innermost pid namespace.
     pub vpid: u32,
+    /// Process group id in its pid namespace.
+    pub vpgid: u32,
     /// Inode number of its pid namespace.
     pub pid_namespace: u32,
+    /// Start of the first process of its pid namespace, ns since boot.
+    pub pid_namespace_start_boot_ns: u64,
     /// When the newest record about it was made, ns since boot.
     pub seen_boot_ns: u64,
 }
@@ -73,6 +77,8 @@ pub struct Image {
     pub exe: Box<[u8]>,
     /// The arguments behind argv\[0\], each ended by a NUL.
     pub args: Box<[u8]>,
+    /// The environment that it was executed with, each variable ended by a NUL; empty where no rule asks for it.
+    pub env: Box<[u8]>,
     /// The arguments were longer than what the kernel side carries.
     pub args_truncated: bool,
     /// When it was executed, in ns since boot; the process's start when it never was.
@@ -85,17 +91,38 @@ pub struct Image {
     pub mtime_ns: u64,
     /// It lies in the upper layer of an overlay: new or changed since the image was made.
     pub upper_layer: bool,
+    /// It lies in a lower layer of an overlay: it comes from the image.
+    pub lower_layer: bool,
     /// It is a memfd: no file system holds it.
     pub memfd: bool,
+    /// Who executed it may write it, by its permissions.
+    pub writable: bool,
 }
 
 impl Image {
     /// The arguments behind argv\[0\].
     pub fn args(&self) -> impl Iterator<Item = &[u8]> {
-        let text = self.args.strip_suffix(b"\0").unwrap_or(&self.args);
-        let empty = self.args.is_empty();
-        text.split(|byte| *byte == 0).filter(move |_| !empty)
+        strings(&self.args)
     }
+
+    /// The variables of the environment, as `NAME=value`.
+    pub fn env(&self) -> impl Iterator<Item = &[u8]> {
+        strings(&self.env)
+    }
+
+    /// The value of a variable of the environment.
+    #[must_use]
+    pub fn variable(&self, name: &[u8]) -> Option<&[u8]> {
+        self.env()
+            .find_map(|variable| variable.strip_prefix(name)?.strip_prefix(b"="))
+    }
+}
+
+/// Strings that a NUL ends each.
+fn strings(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = text.is_empty();
+    let text = text.strip_suffix(b"\0").unwrap_or(text);
+    text.split(|byte| *byte == 0).filter(move |_| !empty)
 }
 
 /// Ids and capabilities, in the root user namespace.

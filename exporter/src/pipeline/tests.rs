@@ -170,7 +170,7 @@ fn exec(pid: u32, parent: u32, comm: &str, cgroup: &str) -> Vec<u8> {
         filename: tail(b"x"),
         args: tail(b"x\0"),
         cgroup: tail(cgroup.as_bytes()),
-        pad: 0,
+        env: tail(b""),
     };
     let tails: [&[u8]; 5] = [b"/x", b"/", b"x", b"x\0", cgroup.as_bytes()];
     let mut bytes = [fixed.as_bytes(), &tails.concat()].concat();

@@ -77,5 +77,6 @@ pub fn kind_name(kind: Kind) -> &'static str {
         Kind::Task => "task",
         Kind::Open => "open",
         Kind::Connect => "connect",
+        Kind::Syscall => "syscall",
     }
 }

@@ -9,7 +9,9 @@ use aya::maps::{Array, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, Iter, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use exporter_ebpf::record::Watch;
-use exporter_ebpf::{BASE, COUNTERS, Hook, PROGRAMS, RING, SCAN, SCAN_ARGS, WATCH, syscall};
+use exporter_ebpf::{
+    BASE, COUNTERS, Hook, PROGRAMS, RING, SCAN, SCAN_ARGS, SETTINGS, WATCH, syscall,
+};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use zerocopy::IntoBytes;
 
@@ -25,6 +27,8 @@ const SCAN_BYTES_MAX: u64 = 1 << 30;
 pub struct Probe {
     ebpf: Ebpf,
     watch: Array<MapData, [u8; 2]>,
+    /// The one entry is `record::Settings`.
+    settings: Array<MapData, [u8; 4]>,
     /// What `watch` holds.
     watched: Vec<Watch>,
 }
@@ -121,6 +125,12 @@ impl Probe {
             watch: Array::try_from(watch)
                 .map_err(|cause| ProbeError::MapUse { name: WATCH, cause })?,
             watched: syscall::watch_table(|_| false),
+            settings: Array::try_from(take_map(&mut ebpf, SETTINGS)?).map_err(|cause| {
+                ProbeError::MapUse {
+                    name: SETTINGS,
+                    cause,
+                }
+            })?,
             ebpf,
         })
     }
@@ -130,10 +140,7 @@ impl Probe {
     /// # Errors
     /// When the kernel refuses a write, which it does to nobody that could load.
     pub fn watch(&mut self, wanted: impl Fn(&str) -> bool) -> Result<(), ProbeError> {
-        // On 32-bit x86 a connect may come as a socketcall.
-        let table = syscall::watch_table(|numbers| {
-            wanted(numbers.name) || (numbers.name == "socketcall" && wanted("connect"))
-        });
+        let table = syscall::watch_table(|numbers| wanted(numbers.name));
         for (number, (new, old)) in table.iter().zip(&mut self.watched).enumerate() {
             if new == old {
                 continue;
@@ -147,6 +154,19 @@ impl Probe {
             *old = *new;
         }
         Ok(())
+    }
+
+    /// Says which extras records carry from now on, `SETTING_…` bits.
+    ///
+    /// # Errors
+    /// When the kernel refuses the write, which it does to nobody that could load.
+    pub fn collect(&mut self, settings: u32) -> Result<(), ProbeError> {
+        self.settings
+            .set(0, settings.to_ne_bytes(), 0)
+            .map_err(|cause| ProbeError::MapUse {
+                name: SETTINGS,
+                cause,
+            })
     }
 
     /// Attaches the programs: records come from here on.

@@ -22,6 +22,9 @@ pub struct Processes {
     entered: VecDeque<ProcessKey>,
     /// Keys of exited processes, in the order of exit. Invariant: exactly those whose entry says so, once each.
     exited: VecDeque<ProcessKey>,
+    /// Living children of those that have some. Invariant: exactly the entries that have not exited, each under its parent,
+    /// whether or not that is known; no list is empty.
+    children: HashMap<ProcessKey, Vec<ProcessKey>, foldhash::fast::RandomState>,
     capacity: usize,
     evictions: u64,
 }
@@ -40,6 +43,7 @@ impl Processes {
             entries: HashMap::default(),
             entered: VecDeque::new(),
             exited: VecDeque::new(),
+            children: HashMap::default(),
             capacity: capacity.max(1),
             evictions: 0,
         }
@@ -49,6 +53,12 @@ impl Processes {
     #[must_use]
     pub fn get(&self, key: ProcessKey) -> Option<&Arc<Process>> {
         self.entries.get(&key).map(|entry| &entry.process)
+    }
+
+    /// The living children of a process, in no order.
+    pub fn children(&self, of: ProcessKey) -> impl Iterator<Item = &Arc<Process>> {
+        let keys = self.children.get(&of).map_or(&[][..], Vec::as_slice);
+        keys.iter().filter_map(|key| self.get(*key))
     }
 
     /// How many processes are held, exited ones included.
@@ -78,8 +88,14 @@ impl Processes {
     /// Enters a process, or puts it in the place of what was known under its key.
     pub fn insert(&mut self, process: Process) {
         let key = process.key;
+        let parent = process.parent;
         if let Some(entry) = self.entries.get_mut(&key) {
+            let before = entry.process.parent;
             entry.process = Arc::new(process);
+            if !entry.exited && before != parent {
+                self.disown(before, key);
+                self.own(parent, key);
+            }
             return;
         }
         if self.entries.len() >= self.capacity {
@@ -90,19 +106,28 @@ impl Processes {
             exited: false,
         };
         self.entries.insert(key, entry);
+        self.own(parent, key);
         self.entered.push_back(key);
         if self.entered.len() > 2 * self.capacity {
             self.entered.retain(|key| self.entries.contains_key(key));
         }
     }
 
-    /// Notes that a process has ended. False if that was known already; an unknown process ends for the first time.
-    pub fn exit(&mut self, key: ProcessKey) -> bool {
-        match self.entries.get_mut(&key) {
-            Some(entry) if !entry.exited => entry.exited = true,
+    /// Notes that a process has ended, and that `reaper` (none if its pid is 0) adopts its children. False if the end was
+    /// known already; an unknown process ends for the first time.
+    pub fn exit(&mut self, key: ProcessKey, reaper: ProcessKey) -> bool {
+        if reaper.pid != 0 {
+            self.adopt(key, reaper);
+        }
+        let parent = match self.entries.get_mut(&key) {
+            Some(entry) if !entry.exited => {
+                entry.exited = true;
+                entry.process.parent
+            }
             Some(_) => return false,
             None => return true,
-        }
+        };
+        self.disown(parent, key);
         self.exited.push_back(key);
         if self.exited.len() > (self.capacity / EXITED_SHARE).max(1)
             && let Some(oldest) = self.exited.pop_front()
@@ -112,6 +137,38 @@ impl Processes {
         true
     }
 
+    /// Gives the children of one process to another.
+    fn adopt(&mut self, from: ProcessKey, to: ProcessKey) {
+        if from == to {
+            return;
+        }
+        let Some(children) = self.children.remove(&from) else {
+            return;
+        };
+        for key in &children {
+            if let Some(entry) = self.entries.get_mut(key) {
+                Arc::make_mut(&mut entry.process).parent = to;
+            }
+        }
+        self.children.entry(to).or_default().extend(children);
+    }
+
+    fn own(&mut self, parent: ProcessKey, child: ProcessKey) {
+        self.children.entry(parent).or_default().push(child);
+    }
+
+    fn disown(&mut self, parent: ProcessKey, child: ProcessKey) {
+        let Some(children) = self.children.get_mut(&parent) else {
+            return;
+        };
+        if let Some(at) = children.iter().position(|key| *key == child) {
+            children.swap_remove(at);
+        }
+        if children.is_empty() {
+            self.children.remove(&parent);
+        }
+    }
+
     /// Makes room for one.
     fn evict(&mut self) {
         if let Some(key) = self.exited.pop_front() {
@@ -119,7 +176,8 @@ impl Processes {
             return;
         }
         while let Some(key) = self.entered.pop_front() {
-            if self.entries.remove(&key).is_some() {
+            if let Some(entry) = self.entries.remove(&key) {
+                self.disown(entry.process.parent, key);
                 self.evictions += 1;
                 return;
             }
@@ -132,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::model::{Cgroup, Comm, Credentials, Image};
+    use crate::event::model::Comm;
 
     fn key(pid: u32) -> ProcessKey {
         ProcessKey {
@@ -146,16 +204,20 @@ mod tests {
             key: key(pid),
             parent: key(1),
             comm: Comm::new(*comm),
-            image: Arc::new(Image::default()),
-            cwd: Arc::from(&b"/"[..]),
-            credentials: Credentials::default(),
-            cgroup: Arc::new(Cgroup::default()),
-            tty: 0,
-            sid: 0,
-            pgid: 0,
             vpid: pid,
-            pid_namespace: 0,
-            seen_boot_ns: 0,
+            ..Process::default()
+        }
+    }
+
+    const NOBODY: ProcessKey = ProcessKey {
+        pid: 0,
+        start_boot_ns: 0,
+    };
+
+    fn born(pid: u32, parent: u32) -> Process {
+        Process {
+            parent: key(parent),
+            ..process(pid, &[b'p'; 16])
         }
     }
 
@@ -179,8 +241,8 @@ mod tests {
         for pid in 1..=8 {
             table.insert(process(pid, &[b'p'; 16]));
         }
-        assert!(table.exit(key(3)));
-        assert!(!table.exit(key(3)));
+        assert!(table.exit(key(3), NOBODY));
+        assert!(!table.exit(key(3), NOBODY));
         assert!(table.get(key(3)).is_some());
         table.insert(process(9, &[b'p'; 16]));
         assert!(table.get(key(3)).is_none());
@@ -196,32 +258,68 @@ mod tests {
         let mut table = Processes::new(8);
         for pid in 1..=4 {
             table.insert(process(pid, &[b'p'; 16]));
-            table.exit(key(pid));
+            table.exit(key(pid), NOBODY);
         }
         assert_eq!(table.len(), 2);
         assert!(table.get(key(2)).is_none() && table.get(key(4)).is_some());
     }
 
+    #[test]
+    fn orphans_are_adopted_and_told_so() {
+        let mut table = Processes::new(8);
+        for (pid, parent) in [(1, 0), (2, 1), (3, 2), (4, 2), (5, 4)] {
+            table.insert(born(pid, parent));
+        }
+        let parent = |table: &Processes, pid| table.get(key(pid)).map(|p| p.parent.pid);
+        table.exit(key(4), key(2));
+        assert_eq!(parent(&table, 5), Some(2));
+        table.exit(key(2), key(1));
+        assert_eq!((parent(&table, 3), parent(&table, 5)), (Some(1), Some(1)));
+        // What has exited stays whose child it was.
+        assert_eq!(parent(&table, 4), Some(2));
+        // A second end changes nothing, and nobody adopts who has no reaper.
+        assert!(!table.exit(key(2), key(1)));
+        table.exit(key(1), NOBODY);
+        assert_eq!(parent(&table, 3), Some(1));
+    }
+
+    /// What every table holds, whatever it was told.
+    fn check(table: &Processes, capacity: usize) -> Result<(), TestCaseError> {
+        prop_assert!(table.len() <= capacity);
+        prop_assert!(table.exited.len() <= (capacity / EXITED_SHARE).max(1));
+        prop_assert!(table.entered.len() <= 2 * capacity + 1);
+        prop_assert!(table.exited.iter().all(|key| table.entries[key].exited));
+        let exited = table.entries.values().filter(|entry| entry.exited).count();
+        prop_assert_eq!(exited, table.exited.len());
+        let mut owned = 0;
+        for (parent, children) in &table.children {
+            prop_assert!(!children.is_empty());
+            owned += children.len();
+            for child in children {
+                let entry = &table.entries[child];
+                prop_assert!(!entry.exited && entry.process.parent == *parent);
+            }
+        }
+        // As many as live, and each under its own parent: none twice, none left out.
+        prop_assert_eq!(owned, table.len() - exited);
+        Ok(())
+    }
+
     proptest! {
         #[test]
-        fn any_order_of_records_keeps_the_bounds(
-            steps in prop::collection::vec((0_u8..3, 1_u32..40), 0..400),
+        fn any_order_of_records_keeps_the_invariants(
+            steps in prop::collection::vec((0_u8..4, 1_u32..40, 0_u32..40), 0..400),
             capacity in 1_usize..20,
         ) {
             let mut table = Processes::new(capacity);
-            for (step, pid) in steps {
+            for (step, pid, other) in steps {
                 match step {
                     0 => {
-                        table.exit(key(pid));
+                        table.exit(key(pid), key(other));
                     }
-                    _ => table.insert(process(pid, &[b'p'; 16])),
+                    _ => table.insert(born(pid, other)),
                 }
-                prop_assert!(table.len() <= capacity);
-                prop_assert!(table.exited.len() <= (capacity / EXITED_SHARE).max(1));
-                prop_assert!(table.entered.len() <= 2 * capacity + 1);
-                prop_assert!(table.exited.iter().all(|key| table.entries[key].exited));
-                let exited = table.entries.values().filter(|entry| entry.exited).count();
-                prop_assert_eq!(exited, table.exited.len());
+                check(&table, capacity)?;
                 if step != 0 {
                     prop_assert!(table.get(key(pid)).is_some());
                 }

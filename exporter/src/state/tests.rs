@@ -68,7 +68,7 @@ pub(crate) fn exec(who: Who, at: u64, args: &[u8], cgroup: &str) -> Vec<u8> {
         filename: tail(b"x"),
         args: tail(args),
         cgroup: tail(cgroup.as_bytes()),
-        pad: 0,
+        env: tail(b""),
     };
     record(fixed.as_bytes(), &[exe, cwd, b"x", args, cgroup.as_bytes()])
 }
@@ -100,8 +100,9 @@ pub(crate) fn fork(maker: &Who, child: Who, at: u64) -> Vec<u8> {
 pub(crate) fn exit(who: &Who, at: u64) -> Vec<u8> {
     let fixed = Exit {
         header: header(Kind::Exit, who, at),
+        reaper_start_boot_ns: 0,
+        reaper_pid: 0,
         status: 0,
-        pad: 0,
     };
     record(fixed.as_bytes(), &[])
 }

@@ -1,29 +1,33 @@
-//! `evt.arg.*`, `evt.args`: the parameters of the call, as text in Falco's forms.
+//! `evt.arg.*`, `evt.rawarg.*`, `evt.args`: the parameters of the event, in Falco's forms.
+//!
+//! What a parameter is stands in `event::binding`, its type in the schema; this file knows types only.
 
 use bumpalo::Bump;
-use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
+use bumpalo::collections::Vec as ArenaVec;
+use rule_engine::schema::{NumberFormat, ParamDef, ParamType, Type};
 use rule_engine::value::{FieldKey, Value};
 
-use super::call::{O_ACCMODE, O_RDWR, O_WRONLY, errno_name};
-use super::{Get, file, socket, text, written};
-use crate::event::{Connect, Event, Facts, Open};
+use super::call::{errno_name, zoned_time};
+use super::{Get, format};
+use crate::event::Event;
+use crate::event::binding::{Datum, Param};
 
-/// `AT_FDCWD`
-const AT_FDCWD: i32 = -100;
+/// What Falco prints for a text that is empty, and for other things that are.
+const EMPTY_TEXT: &[u8] = b"<NA>";
+const EMPTY: &[u8] = b"NULL";
+const AT_FDCWD: i64 = -100;
+/// What the largest error number returns as.
+const ERRNO_MIN: i64 = -4095;
 
 /// The fields of this file.
 pub(super) const FIELDS: &[(&str, Get)] = &[
-    ("evt.arg", |e, key, arena| match key {
-        FieldKey::Name(name) => arg(e, name, arena),
-        FieldKey::Index(n) => arg(e, e.table.params(e.kind).get(*n as usize)?.name, arena),
-        FieldKey::None => None,
+    ("evt.arg", |e, key, arena| {
+        let shown = show(e, position(e, key)?, arena)?;
+        Some(Value::Text(shown.resolved.unwrap_or(shown.plain)))
     }),
     ("evt.args", all),
     ("evt.info", all),
-    ("evt.rawarg", |e, key, _| match key {
-        FieldKey::Name(name) => raw(e, name),
-        _ => None,
-    }),
+    ("evt.rawarg", |e, key, arena| raw(e, key, arena)),
     ("evt.type.is", |e, key, _| match key {
         FieldKey::Name(name) => Some(Value::Uint(u64::from(
             **name == *e.table.event_name(e.kind),
@@ -32,34 +36,47 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     }),
 ];
 
-/// Flags of open in Falco's order, with the kernel's bits (include/uapi/asm-generic/fcntl.h). Reading and writing come
-/// from the access mode.
-const OPEN_FLAGS: &[(u64, &str)] = &[
-    (0o100_000, "O_LARGEFILE"),
-    (0o200_000, "O_DIRECTORY"),
-    (0o40_000, "O_DIRECT"),
-    (0o1_000, "O_TRUNC"),
-    (0o4_000_000, "O_SYNC"),
-    (0o4_000, "O_NONBLOCK"),
-    (0o200, "O_EXCL"),
-    (0o10_000, "O_DSYNC"),
-    (0o2_000, "O_APPEND"),
-    (0o100, "O_CREAT"),
-];
-const O_CLOEXEC: u64 = 0o2_000_000;
-const O_TMPFILE: u64 = 0o20_000_000;
+/// A parameter as text: the plain form, and the word or path that stands for it.
+struct Shown<'a> {
+    plain: &'a [u8],
+    resolved: Option<&'a [u8]>,
+}
 
-/// Permission bits, low ones first.
-const MODE_BITS: [&str; 12] = [
-    "S_IXOTH", "S_IWOTH", "S_IROTH", "S_IXGRP", "S_IWGRP", "S_IRGRP", "S_IXUSR", "S_IWUSR",
-    "S_IRUSR", "S_ISVTX", "S_ISGID", "S_ISUID",
-];
+impl<'a> Shown<'a> {
+    fn plain(plain: &'a [u8]) -> Option<Self> {
+        Some(Self {
+            plain,
+            resolved: None,
+        })
+    }
+}
 
-/// All parameters as `name=value`, one blank between.
+/// Which parameter of the event is asked for.
+fn position(event: &Event<'_>, key: &FieldKey) -> Option<usize> {
+    match key {
+        FieldKey::Name(name) => event
+            .table
+            .params(event.kind)
+            .iter()
+            .position(|param| param.name == &**name),
+        FieldKey::Index(n) => Some(*n as usize),
+        FieldKey::None => None,
+    }
+}
+
+/// What the schema and the binding say of a parameter; none beyond the last one.
+fn param(event: &Event<'_>, at: usize) -> Option<(&'static ParamDef, &'static Param)> {
+    let defined = event.table.params(event.kind).get(at)?;
+    let bound = event.table.binding(event.kind)?.params.get(at)?;
+    Some((defined, bound))
+}
+
+/// All parameters as `name=value`, one blank between; where a word or a path stands for the value, it follows in
+/// parentheses.
 fn all<'a>(event: &'a Event<'_>, _: &FieldKey, arena: &'a Bump) -> Option<Value<'a>> {
     let mut line = ArenaVec::new_in(arena);
-    for param in event.table.params(event.kind) {
-        let Some(Value::Text(value)) = arg(event, param.name, arena) else {
+    for (at, param) in event.table.params(event.kind).iter().enumerate() {
+        let Some(shown) = show(event, at, arena) else {
             continue;
         };
         if !line.is_empty() {
@@ -67,186 +84,188 @@ fn all<'a>(event: &'a Event<'_>, _: &FieldKey, arena: &'a Bump) -> Option<Value<
         }
         line.extend_from_slice(param.name.as_bytes());
         line.push(b'=');
-        line.extend_from_slice(value);
+        line.extend_from_slice(shown.plain);
+        if let Some(resolved) = shown.resolved.filter(|resolved| *resolved != shown.plain) {
+            line.push(b'(');
+            line.extend_from_slice(resolved);
+            line.push(b')');
+        }
     }
     Some(Value::Text(line.into_bump_slice()))
 }
 
-fn arg<'a>(event: &'a Event<'_>, name: &str, arena: &'a Bump) -> Option<Value<'a>> {
-    match &event.facts {
-        Facts::Exec { filename } => exec_arg(event, filename, name, arena),
-        Facts::Exit { status } => match name {
-            "status" => Some(number(arena, i64::from(*status))),
-            "ret" => Some(number(arena, i64::from(*status >> 8 & 0xff))),
-            "sig" => Some(number(arena, i64::from(*status & 0x7f))),
-            "core" => Some(number(arena, i64::from(*status >> 7 & 1))),
-            _ => None,
-        },
-        Facts::Open(open) => open_arg(event, open, name, arena),
-        Facts::Connect(connect) => connect_arg(connect, name, arena),
-        Facts::Container => None,
+fn show<'a>(event: &'a Event<'_>, at: usize, arena: &'a Bump) -> Option<Shown<'a>> {
+    let (defined, bound) = param(event, at)?;
+    match bound.source.read(event, arena)? {
+        Datum::Text(b"") => Shown::plain(EMPTY_TEXT),
+        Datum::Text(text) => Shown::plain(text),
+        Datum::Bytes(b"") | Datum::Address(b"") => Shown::plain(EMPTY),
+        Datum::Bytes(data) => Shown::plain(printable(data, arena)),
+        Datum::Address(text) => Shown::plain(text),
+        Datum::Path { written: b"", .. } => Shown::plain(EMPTY_TEXT),
+        Datum::Path {
+            written: plain,
+            absolute,
+        } => Some(Shown {
+            plain,
+            resolved: Some(absolute),
+        }),
+        Datum::Descriptor { number, name } => Some(Shown {
+            plain: decimal(number, arena),
+            resolved: name.or_else(|| special_descriptor(number, arena)),
+        }),
+        Datum::Number(number) => Some(show_number(event, defined, bound, number, arena)),
     }
 }
 
-fn exec_arg<'a>(
+fn show_number<'a>(
     event: &'a Event<'_>,
-    filename: &'a [u8],
-    name: &str,
+    defined: &ParamDef,
+    bound: &Param,
+    number: u64,
     arena: &'a Bump,
-) -> Option<Value<'a>> {
-    let process = event.process?;
-    Some(match name {
-        "res" => Value::Text(b"0"),
-        "exe" => text(&process.image.exe),
-        "tid" => number(arena, i64::from(event.tid)),
-        "pid" => number(arena, i64::from(process.key.pid)),
-        "ptid" => number(arena, i64::from(process.parent.pid)),
-        "comm" => text(process.comm.bytes()),
-        "filename" => text(filename),
-        "trusted_exepath" => text(&process.image.path),
-        "flags" => exec_flags(process.image.upper_layer, process.image.memfd),
-        _ => return None,
-    })
-}
-
-fn exec_flags<'a>(upper_layer: bool, memfd: bool) -> Value<'a> {
-    Value::Text(match (upper_layer, memfd) {
-        (true, true) => b"EXE_UPPER_LAYER|EXE_FROM_MEMFD",
-        (true, false) => b"EXE_UPPER_LAYER",
-        (false, true) => b"EXE_FROM_MEMFD",
-        (false, false) => b"0",
-    })
-}
-
-fn open_arg<'a>(
-    event: &'a Event<'_>,
-    open: &'a Open<'_>,
-    name: &str,
-    arena: &'a Bump,
-) -> Option<Value<'a>> {
-    Some(match name {
-        "fd" if open.result < 0 => errno_name(open.result, arena),
-        "fd" => {
-            let path = text(file::path(event, open, arena));
-            prefixed(open.result, b"f", path, arena)
-        }
-        "dirfd" if open.dirfd == AT_FDCWD => Value::Text(b"AT_FDCWD"),
-        "dirfd" => prefixed(i64::from(open.dirfd), b"d", text(open.dir), arena),
-        "name" => text(file::path(event, open, arena)),
-        "flags" | "creat_flags" => open_flags(open.flags, arena),
-        "mode" => mode(open.mode, arena),
-        "resolve" => number(arena, open.resolve.cast_signed()),
-        "dev" => written(arena, format_args!("{:x}", open.inode.dev)),
-        "ino" => number(arena, open.inode.number.cast_signed()),
-        _ => return None,
-    })
-}
-
-fn connect_arg<'a>(connect: &'a Connect<'_>, name: &str, arena: &'a Bump) -> Option<Value<'a>> {
-    Some(match name {
-        "res" if connect.result < 0 => errno_name(connect.result, arena),
-        "res" => Value::Text(b"0"),
-        "fd" => {
-            let letter = match (socket::fd_type(connect), connect.socket.kind) {
-                (Some((_, b"4")), 1) => &b"4t"[..],
-                (Some((_, b"4")), 2) => b"4u",
-                (Some((_, b"6")), 1) => b"6t",
-                (Some((_, b"6")), 2) => b"6u",
-                (Some((_, letter)), _) => letter,
-                (None, _) => return Some(number(arena, i64::from(connect.fd))),
-            };
-            prefixed(
-                i64::from(connect.fd),
-                letter,
-                socket::name(connect, arena),
-                arena,
-            )
-        }
-        "tuple" => socket::name(connect, arena),
-        "addr" => match connect.socket.remote {
-            Some(address) => written(arena, format_args!("{}:{}", address.ip(), address.port())),
-            None if connect.unix_path.is_empty() => Value::Text(b"NULL"),
-            None => text(connect.unix_path),
-        },
-        _ => return None,
-    })
-}
-
-fn raw<'a>(event: &Event<'_>, name: &str) -> Option<Value<'a>> {
-    Some(match (&event.facts, name) {
-        (Facts::Open(open), "fd") => Value::Int(open.result),
-        (Facts::Open(open), "dirfd") => Value::Int(i64::from(open.dirfd)),
-        (Facts::Open(open), "mode") => Value::Uint(u64::from(open.mode)),
-        (Facts::Open(open), "dev") => Value::Uint(u64::from(open.inode.dev)),
-        (Facts::Open(open), "ino") => Value::Uint(open.inode.number),
-        (Facts::Connect(connect), "res") => Value::Int(connect.result),
-        (Facts::Connect(connect), "fd") => Value::Int(i64::from(connect.fd)),
-        (Facts::Exec { .. }, "res") => Value::Int(0),
-        (Facts::Exit { status }, "status") => Value::Int(i64::from(*status)),
-        _ => return None,
-    })
-}
-
-/// Symbols joined by `|`.
-fn open_flags(flags: u64, arena: &Bump) -> Value<'_> {
-    let mut symbols = ArenaVec::new_in(arena);
-    let mut push = |symbol: &str| {
-        if !symbols.is_empty() {
-            symbols.push(b'|');
-        }
-        symbols.extend_from_slice(symbol.as_bytes());
+) -> Shown<'a> {
+    let number = Number::of(defined.ty, number);
+    let bits = match number {
+        Number::Signed(number) => number.cast_unsigned(),
+        Number::Unsigned(number) => number,
     };
-    let tmpfile = flags & O_TMPFILE != 0;
-    for (bits, symbol) in OPEN_FLAGS {
-        // O_TMPFILE brings the bit of O_DIRECTORY along.
-        if flags & bits == *bits && !(tmpfile && *symbol == "O_DIRECTORY") {
-            push(symbol);
+    let resolved = match (defined.ty, number) {
+        (ParamType::Errno, Number::Signed(error)) if (ERRNO_MIN..0).contains(&error) => {
+            Some(errno_name(error, arena))
         }
+        (ParamType::Uid, _) => Some(account(bits, |id| {
+            event.surroundings.user(id).map(|user| &*user.name)
+        })),
+        (ParamType::Gid, _) => Some(account(bits, |id| event.surroundings.group(id))),
+        (ParamType::AbsTime, _) => Some(zoned_time(bits, arena)),
+        _ => bound
+            .symbols
+            .and_then(|symbols| symbols.resolve(bits, arena)),
+    };
+    Shown {
+        plain: number.text(defined.format, arena),
+        resolved,
     }
-    match flags & O_ACCMODE {
-        O_RDWR => push("O_RDWR"),
-        O_WRONLY => push("O_WRONLY"),
-        0 => push("O_RDONLY"),
-        _ => push("O_NONE"),
-    }
-    if flags & O_CLOEXEC != 0 {
-        push("O_CLOEXEC");
-    }
-    if tmpfile {
-        push("O_TMPFILE");
-    }
-    Value::Text(symbols.into_bump_slice())
 }
 
-fn mode(mode: u32, arena: &Bump) -> Value<'_> {
-    let mut symbols = ArenaString::new_in(arena);
-    for (bit, symbol) in MODE_BITS.iter().enumerate() {
-        if mode >> bit & 1 == 1 {
-            if !symbols.is_empty() {
-                symbols.push('|');
+/// The name of a user or group; the id -1 means that none is set.
+fn account<'a>(id: u64, name: impl Fn(u32) -> Option<&'a str>) -> &'a [u8] {
+    match u32::try_from(id) {
+        Ok(u32::MAX) | Err(_) => b"<NONE>",
+        Ok(id) => name(id).map_or(EMPTY_TEXT, str::as_bytes),
+    }
+}
+
+/// The names of descriptors that are none.
+fn special_descriptor(number: i64, arena: &Bump) -> Option<&[u8]> {
+    match number {
+        AT_FDCWD => Some(b"AT_FDCWD"),
+        ERRNO_MIN..0 => Some(errno_name(number, arena)),
+        _ => None,
+    }
+}
+
+fn raw<'a>(event: &'a Event<'_>, key: &FieldKey, arena: &'a Bump) -> Option<Value<'a>> {
+    let (defined, bound) = param(event, position(event, key)?)?;
+    // The rule was checked against the type that the name has in the schema, whichever event it comes with.
+    let wanted = event.table.raw_type(defined.name)?;
+    let number = match bound.source.read(event, arena)? {
+        Datum::Text(text) | Datum::Address(text) => return as_text(wanted, text),
+        Datum::Path { written, .. } => return as_text(wanted, written),
+        Datum::Bytes(data) => return (wanted == Type::ByteBuf).then_some(Value::Bytes(data)),
+        Datum::Descriptor { number, .. } => Number::Signed(number),
+        Datum::Number(number) => Number::of(defined.ty, number),
+    };
+    number.value(wanted)
+}
+
+fn as_text(wanted: Type, text: &[u8]) -> Option<Value<'_>> {
+    matches!(wanted, Type::CharBuf | Type::FsPath | Type::FsRelPath).then_some(Value::Text(text))
+}
+
+/// A number with its sign.
+#[derive(Clone, Copy)]
+enum Number {
+    Signed(i64),
+    Unsigned(u64),
+}
+
+impl Number {
+    /// As wide and signed as the type says: an argument's register holds more than the argument.
+    fn of(ty: ParamType, bits: u64) -> Self {
+        let low = bits as u32;
+        match ty {
+            ParamType::Errno | ParamType::Int64 => Self::Signed(bits.cast_signed()),
+            ParamType::Fd | ParamType::Pid | ParamType::Int32 => {
+                Self::Signed(i64::from(low.cast_signed()))
             }
-            symbols.push_str(symbol);
+            ParamType::Int16 => Self::Signed(i64::from((bits as u16).cast_signed())),
+            ParamType::Uint8 | ParamType::Flags8 | ParamType::EnumFlags8 | ParamType::SigType => {
+                Self::Unsigned(bits & 0xff)
+            }
+            ParamType::Uint16
+            | ParamType::Flags16
+            | ParamType::EnumFlags16
+            | ParamType::SyscallId => Self::Unsigned(bits & 0xffff),
+            ParamType::Uint32
+            | ParamType::Flags32
+            | ParamType::EnumFlags32
+            | ParamType::Mode
+            | ParamType::Uid
+            | ParamType::Gid => Self::Unsigned(u64::from(low)),
+            _ => Self::Unsigned(bits),
         }
     }
-    if symbols.is_empty() {
-        symbols.push('0');
+
+    fn text(self, base: NumberFormat, arena: &Bump) -> &[u8] {
+        match (base, self) {
+            (NumberFormat::Dec, Self::Signed(number)) => decimal(number, arena),
+            (NumberFormat::Dec, Self::Unsigned(number)) => format(arena, format_args!("{number}")),
+            (NumberFormat::Hex, Self::Signed(number)) => format(arena, format_args!("{number:x}")),
+            (NumberFormat::Hex, Self::Unsigned(number)) => {
+                format(arena, format_args!("{number:x}"))
+            }
+            (NumberFormat::Oct, Self::Unsigned(0) | Self::Signed(0)) => b"0",
+            (NumberFormat::Oct, Self::Signed(number)) => format(arena, format_args!("0{number:o}")),
+            (NumberFormat::Oct, Self::Unsigned(number)) => {
+                format(arena, format_args!("0{number:o}"))
+            }
+        }
     }
-    text(symbols.into_bump_str().as_bytes())
+
+    /// As a value of the type that rules compare it with.
+    fn value<'a>(self, wanted: Type) -> Option<Value<'a>> {
+        match wanted {
+            Type::CharBuf | Type::FsPath | Type::FsRelPath | Type::ByteBuf => None,
+            Type::Int8
+            | Type::Int16
+            | Type::Int32
+            | Type::Int64
+            | Type::Fd
+            | Type::Pid
+            | Type::Errno => Some(Value::Int(match self {
+                Self::Signed(number) => number,
+                Self::Unsigned(number) => number.cast_signed(),
+            })),
+            _ => Some(Value::Uint(match self {
+                Self::Signed(number) => number.cast_unsigned(),
+                Self::Unsigned(number) => number,
+            })),
+        }
+    }
 }
 
-fn number(arena: &Bump, number: i64) -> Value<'_> {
-    written(arena, format_args!("{number}"))
+fn decimal(number: i64, arena: &Bump) -> &[u8] {
+    format(arena, format_args!("{number}"))
 }
 
-/// A descriptor as Falco prints it: `<f>/etc/hosts`.
-fn prefixed<'a>(fd: i64, letter: &[u8], name: Value<'a>, arena: &'a Bump) -> Value<'a> {
-    let Value::Text(name) = name else {
-        return number(arena, fd);
-    };
-    let mut line = ArenaVec::with_capacity_in(letter.len() + name.len() + 2, arena);
-    line.push(b'<');
-    line.extend_from_slice(letter);
-    line.push(b'>');
-    line.extend_from_slice(name);
-    Value::Text(line.into_bump_slice())
+/// Bytes for people: what is no printable ASCII becomes a dot.
+fn printable<'a>(data: &'a [u8], arena: &'a Bump) -> &'a [u8] {
+    let mut line = ArenaVec::with_capacity_in(data.len(), arena);
+    line.extend(data.iter().map(|byte| match byte {
+        b' '..=b'~' => *byte,
+        _ => b'.',
+    }));
+    line.into_bump_slice()
 }

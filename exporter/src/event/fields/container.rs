@@ -9,7 +9,7 @@ use rule_engine::op::glob_matches;
 use rule_engine::value::{FieldKey, Value};
 
 use super::process::ANCESTORS_MAX;
-use super::{Get, text, written};
+use super::{Get, format, text};
 use crate::event::Event;
 use crate::event::container::{
     Command, ContainerInfo, Labels, Metadata, Mount, PodInfo, Probes, Runtime, short,
@@ -176,7 +176,7 @@ fn container_processes<'a>(event: &'a Event<'_>) -> impl Iterator<Item = &'a Pro
     let container = event.container();
     let parent = |process: &&'a Process| event.surroundings.process(process.parent);
     std::iter::successors(event.process, parent)
-        .take(ANCESTORS_MAX as usize)
+        .take(ANCESTORS_MAX)
         .take_while(move |process| process.cgroup.container.as_ref() == container)
 }
 
@@ -236,10 +236,10 @@ fn shown<'a>(mount: &Mount, arena: &'a Bump) -> Value<'a> {
         writable,
         propagation,
     } = mount;
-    written(
+    text(format(
         arena,
         format_args!("{source}:{destination}:{mode}:{writable}:{propagation}"),
-    )
+    ))
 }
 
 fn mounts<'a>(info: &ContainerInfo, arena: &'a Bump) -> Option<Value<'a>> {
@@ -260,7 +260,7 @@ fn label<'a>(labels: &'a Labels, key: &FieldKey) -> Option<Value<'a>> {
 fn labels<'a>(labels: &Labels, arena: &'a Bump) -> Option<Value<'a>> {
     let all = labels
         .iter()
-        .map(|(key, value)| written(arena, format_args!("{key}:{value}")));
+        .map(|(key, value)| text(format(arena, format_args!("{key}:{value}"))));
     (!labels.is_empty()).then(|| joined(all, b", ", arena))
 }
 

@@ -6,16 +6,19 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 use rule_engine::value::{FieldKey, Value};
 
-use super::{Get, text};
+use super::{Get, format, text};
 use crate::event::Event;
-use crate::event::model::{Process, User};
+use crate::event::model::{Image, Process, User};
+use crate::event::symbols::process::{
+    CAPABILITIES, EXE_FROM_MEMFD, EXE_LOWER_LAYER, EXE_UPPER_LAYER, EXE_WRITABLE,
+};
 
 /// What stands for a name that nobody knows.
 const UNKNOWN: &[u8] = b"<NA>";
 /// Joined arguments are cut here, as Falco cuts them.
 const ARGS_LEN_MAX: usize = 4096;
 /// Ancestors that are looked at: the deepest trees of real machines are a fifth of that, and a loop ends.
-pub(super) const ANCESTORS_MAX: u32 = 128;
+pub(super) const ANCESTORS_MAX: usize = 128;
 
 /// The fields of this file.
 pub(super) const FIELDS: &[(&str, Get)] = &[
@@ -73,6 +76,44 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("proc.pgid", |e, _, _| {
         e.process.map(|p| Value::Int(i64::from(p.pgid)))
     }),
+    ("proc.sid.exe", |e, _, _| {
+        leader(e, |p| p.sid).map(|p| text(&p.image.exe))
+    }),
+    ("proc.sid.exepath", |e, _, _| {
+        leader(e, |p| p.sid).map(|p| text(&p.image.path))
+    }),
+    ("proc.pgid.name", |e, _, _| {
+        leader(e, |p| p.pgid).map(|p| text(p.comm.bytes()))
+    }),
+    ("proc.pgid.exe", |e, _, _| {
+        leader(e, |p| p.pgid).map(|p| text(&p.image.exe))
+    }),
+    ("proc.pgid.exepath", |e, _, _| {
+        leader(e, |p| p.pgid).map(|p| text(&p.image.path))
+    }),
+    // A group's leader has one number here and one there: it is the same process.
+    ("proc.vpgid.name", |e, _, _| {
+        leader(e, |p| p.pgid).map(|p| text(p.comm.bytes()))
+    }),
+    ("proc.vpgid.exe", |e, _, _| {
+        leader(e, |p| p.pgid).map(|p| text(&p.image.exe))
+    }),
+    ("proc.vpgid.exepath", |e, _, _| {
+        leader(e, |p| p.pgid).map(|p| text(&p.image.path))
+    }),
+    ("proc.vpgid", |e, _, _| {
+        e.process.map(|p| Value::Int(i64::from(p.vpgid)))
+    }),
+    ("proc.is_vpgid_leader", |e, _, _| {
+        e.process.map(|p| Value::Bool(p.vpgid == p.vpid))
+    }),
+    ("proc.loginshellid", login_shell),
+    ("proc.env", env),
+    ("proc.aenv", ancestors_env),
+    ("proc.pidns_init_start_ts", |e, _, _| {
+        e.process
+            .map(|p| Value::Uint(e.wall_ns(p.pid_namespace_start_boot_ns)))
+    }),
     ("proc.is_sid_leader", |e, _, _| {
         e.process.map(|p| Value::Bool(p.sid == p.key.pid))
     }),
@@ -128,8 +169,14 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("proc.apid", |e, key, arena| {
         ancestors(e, key, arena, |p, _| Value::Int(i64::from(p.key.pid)))
     }),
+    ("proc.is_exe_writable", |e, _, _| {
+        Some(Value::Bool(e.process.is_some_and(|p| p.image.writable)))
+    }),
     ("proc.is_exe_upper_layer", |e, _, _| {
         Some(Value::Bool(e.process.is_some_and(|p| p.image.upper_layer)))
+    }),
+    ("proc.is_exe_lower_layer", |e, _, _| {
+        Some(Value::Bool(e.process.is_some_and(|p| p.image.lower_layer)))
     }),
     ("proc.is_exe_from_memfd", |e, _, _| {
         Some(Value::Bool(e.process.is_some_and(|p| p.image.memfd)))
@@ -150,6 +197,23 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
                     .saturating_sub(p.image.ctime_ns),
             )
         })
+    }),
+    ("proc.exe_ino.ctime_duration_pidns_start", |e, _, _| {
+        e.process.map(|p| {
+            let start = e.wall_ns(p.pid_namespace_start_boot_ns);
+            Value::Uint(p.image.ctime_ns.saturating_sub(start))
+        })
+    }),
+    ("thread.vtid", |e, _, _| {
+        // Records tell of the namespaced number of main threads only.
+        let process = e.process.filter(|p| p.key.pid == e.tid)?;
+        Some(Value::Int(i64::from(process.vpid)))
+    }),
+    ("thread.nametid", |e, _, arena| {
+        let mut name = ArenaVec::new_in(arena);
+        name.extend_from_slice(e.process?.comm.bytes());
+        name.extend_from_slice(format(arena, format_args!("{}", e.tid)));
+        Some(text(name.into_bump_slice()))
     }),
     ("thread.tid", |e, _, _| Some(Value::Int(i64::from(e.tid)))),
     ("thread.ismain", |e, _, _| {
@@ -199,51 +263,6 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     }),
 ];
 
-/// Names of capabilities by bit (include/uapi/linux/capability.h).
-const CAPABILITIES: [&str; 41] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-];
-
 /// What the user database says of an id.
 fn account<'a>(event: &'a Event<'_>, uid: u32, part: impl Fn(&User) -> &str) -> Value<'a> {
     Value::Text(
@@ -254,16 +273,18 @@ fn account<'a>(event: &'a Event<'_>, uid: u32, part: impl Fn(&User) -> &str) -> 
     )
 }
 
+/// The process itself, its parent, and so on as far as they are known.
+fn lineage<'a>(event: &'a Event<'_>) -> impl Iterator<Item = &'a Process> {
+    // Longer ones are loops, which records of used pids can make.
+    std::iter::successors(event.process, |process| {
+        event.surroundings.process(process.parent)
+    })
+    .take(ANCESTORS_MAX)
+}
+
 /// The `n`-th ancestor: 0 is the process itself, 1 its parent.
 fn ancestor<'a>(event: &'a Event<'_>, n: u32) -> Option<&'a Process> {
-    if n > ANCESTORS_MAX {
-        return None;
-    }
-    let mut process = event.process?;
-    for _ in 0..n {
-        process = event.surroundings.process(process.parent)?;
-    }
-    Some(process)
+    lineage(event).nth(n as usize)
 }
 
 /// A field of ancestors: of one with an index, of all but the process itself without.
@@ -277,14 +298,7 @@ fn ancestors<'a>(
         return ancestor(event, *n).map(|process| value(process, arena));
     }
     let mut values = ArenaVec::new_in(arena);
-    let mut process = event.process?;
-    for _ in 0..ANCESTORS_MAX {
-        match event.surroundings.process(process.parent) {
-            Some(parent) => process = parent,
-            None => break,
-        }
-        values.push(value(process, arena));
-    }
+    values.extend(lineage(event).skip(1).map(|process| value(process, arena)));
     // With no ancestor known the field is missing.
     (!values.is_empty()).then(|| Value::Several(values.into_bump_slice()))
 }
@@ -325,6 +339,71 @@ fn join_args(process: &Process, line: &mut ArenaVec<'_, u8>) {
         }
         line.extend_from_slice(arg);
     }
+}
+
+/// What is special about the program's file, as `EXE_…` bits.
+pub(in crate::event) fn exe_flags(process: &Process) -> u64 {
+    let image = &process.image;
+    [
+        (image.writable, EXE_WRITABLE),
+        (image.upper_layer, EXE_UPPER_LAYER),
+        (image.memfd, EXE_FROM_MEMFD),
+        (image.lower_layer, EXE_LOWER_LAYER),
+    ]
+    .into_iter()
+    .filter(|(set, _)| *set)
+    .fold(0, |bits, (_, bit)| bits | bit)
+}
+
+/// The environment, blanks between its variables, cut as Falco cuts it.
+pub(in crate::event) fn joined_env<'a>(process: &'a Process, arena: &'a Bump) -> &'a [u8] {
+    let mut line = ArenaVec::with_capacity_in(process.image.env.len(), arena);
+    for (n, variable) in process.image.env().enumerate() {
+        if n > 0 {
+            line.push(b' ');
+        }
+        line.extend_from_slice(variable);
+    }
+    line.truncate(ARGS_LEN_MAX);
+    line.into_bump_slice()
+}
+
+fn env<'a>(event: &'a Event<'_>, key: &FieldKey, arena: &'a Bump) -> Option<Value<'a>> {
+    let variable = |image: &'a Image, name: &[u8]| image.variable(name).unwrap_or_default();
+    Some(text(match (event.process, key) {
+        (None, _) => b"",
+        (Some(process), FieldKey::None) => joined_env(process, arena),
+        (Some(process), FieldKey::Name(name)) => variable(&process.image, name.as_bytes()),
+        // A variable may have a number for a name.
+        (Some(process), FieldKey::Index(n)) => {
+            variable(&process.image, format(arena, format_args!("{n}")))
+        }
+    }))
+}
+
+/// With a name the variable of the nearest ancestor that has it, else the environments as of other ancestor fields.
+fn ancestors_env<'a>(event: &'a Event<'_>, key: &FieldKey, arena: &'a Bump) -> Option<Value<'a>> {
+    match key {
+        FieldKey::Name(name) => lineage(event)
+            .skip(1)
+            .find_map(|process| process.image.variable(name.as_bytes()))
+            .map(text),
+        _ => ancestors(event, key, arena, |p, arena| text(joined_env(p, arena))),
+    }
+}
+
+/// The leader of the session or group of the process: itself or one of its ancestors.
+fn leader<'a>(event: &'a Event<'_>, id: impl Fn(&Process) -> u32) -> Option<&'a Process> {
+    let leader = id(event.process?);
+    lineage(event).find(|process| process.key.pid == leader)
+}
+
+/// The eldest shell among the process and its ancestors. Like Falco we take a name in `sh` for a shell's.
+fn login_shell<'a>(event: &'a Event<'_>, _: &FieldKey, _: &'a Bump) -> Option<Value<'a>> {
+    lineage(event)
+        .filter(|process| process.comm.bytes().ends_with(b"sh"))
+        .last()
+        .map(|process| Value::Int(i64::from(process.key.pid)))
 }
 
 fn cwd<'a>(event: &'a Event<'_>, _: &FieldKey, arena: &'a Bump) -> Option<Value<'a>> {

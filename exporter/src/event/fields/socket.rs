@@ -1,6 +1,6 @@
 //! `fd.*` of sockets: sides, addresses, ports.
 //!
-//! The client of a connect is this side, the server the other one.
+//! Who is client and who is server `event::decode` says.
 
 use std::net::SocketAddr;
 
@@ -8,9 +8,10 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 use rule_engine::value::Value;
 
-use super::{Get, text, written};
-use crate::event::decode::{AF_INET, AF_INET6, AF_UNIX};
-use crate::event::{Connect, Event, Facts};
+use super::{Get, file, format, text};
+use crate::event::binding::Descriptor;
+use crate::event::descriptor::{AF_INET, AF_INET6, AF_UNIX};
+use crate::event::{Call, Event, Socket};
 
 /// Socket types (include/linux/net.h) and protocols (include/uapi/linux/in.h).
 const SOCK_STREAM: u16 = 1;
@@ -24,6 +25,8 @@ const IPPROTO_ICMPV6: u16 = 58;
 enum Side {
     Local,
     Remote,
+    Client,
+    Server,
 }
 
 /// The fields of this file.
@@ -40,74 +43,92 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("fd.proto", |e, _, arena| {
         both(e, arena, |address| Value::Uint(u64::from(address.port())))
     }),
-    ("fd.cip", |e, _, _| ip(e, Side::Local)),
-    ("fd.cnet", |e, _, _| ip(e, Side::Local)),
-    ("fd.cport", |e, _, _| port(e, Side::Local)),
+    ("fd.cip", |e, _, _| ip(e, Side::Client)),
+    ("fd.cnet", |e, _, _| ip(e, Side::Client)),
+    ("fd.cport", |e, _, _| port(e, Side::Client)),
     ("fd.lip", |e, _, _| ip(e, Side::Local)),
     ("fd.lnet", |e, _, _| ip(e, Side::Local)),
     ("fd.lport", |e, _, _| port(e, Side::Local)),
-    ("fd.sip", |e, _, _| ip(e, Side::Remote)),
-    ("fd.snet", |e, _, _| ip(e, Side::Remote)),
-    ("fd.sport", |e, _, _| port(e, Side::Remote)),
+    ("fd.sip", |e, _, _| ip(e, Side::Server)),
+    ("fd.snet", |e, _, _| ip(e, Side::Server)),
+    ("fd.sport", |e, _, _| port(e, Side::Server)),
     ("fd.rip", |e, _, _| ip(e, Side::Remote)),
     ("fd.rnet", |e, _, _| ip(e, Side::Remote)),
     ("fd.rport", |e, _, _| port(e, Side::Remote)),
-    ("fd.l4proto", |e, _, _| match &e.facts {
-        Facts::Connect(connect) => Some(text(l4proto(connect))),
-        Facts::Open(open) if open.result >= 0 => Some(Value::Text(NO_PROTOCOL)),
-        _ => None,
+    ("fd.l4proto", |e, _, _| {
+        file::kind(e)?;
+        let (_, call) = file::used(e)?;
+        Some(text(l4proto(&call.socket)))
     }),
-    ("fd.sockfamily", |e, _, _| match &e.facts {
-        Facts::Connect(connect) => match connect.socket.family {
-            AF_INET | AF_INET6 => Some(Value::Text(b"ip")),
-            AF_UNIX => Some(Value::Text(b"unix")),
-            _ => None,
-        },
+    ("fd.sockfamily", |e, _, _| match socket(e)?.family {
+        AF_INET | AF_INET6 => Some(Value::Text(b"ip")),
+        AF_UNIX => Some(Value::Text(b"unix")),
         _ => None,
     }),
     ("fd.is_server", |e, _, _| {
-        matches!(e.facts, Facts::Connect(_)).then_some(Value::Bool(false))
+        socket(e).map(|socket| Value::Bool(socket.server))
     }),
-    ("fd.connected", |e, _, _| match &e.facts {
-        Facts::Connect(connect) => Some(Value::Bool(connect.result == 0)),
-        _ => None,
+    ("fd.connected", |e, _, _| {
+        socket(e).map(|socket| Value::Bool(socket.connected))
+    }),
+    // The name of a socket that is connected to nobody is made of the peer of each of its messages; the one that connect
+    // names is new. What the last message's peer was is not kept: where Falco tells of the first of several messages to one
+    // peer only, this is true for each.
+    ("fd.name_changed", |e, _, _| {
+        let connects = e.table.event_name(e.kind) == "connect";
+        socket(e)
+            .map(|socket| Value::Bool(socket.remote.is_some() && (connects || !socket.connected)))
     }),
 ];
 
 /// `fd.l4proto` of what is no internet socket.
 const NO_PROTOCOL: &[u8] = b"<NA>";
 
-/// Type and letter; none when the descriptor is no socket.
-pub(super) fn fd_type(connect: &Connect<'_>) -> Option<(&'static [u8], &'static [u8])> {
-    Some(match connect.socket.family {
-        // IPv4 through an IPv6 socket is IPv4 to those who write rules.
-        AF_INET6
-            if connect
-                .socket
-                .remote
-                .is_none_or(|address| address.is_ipv6()) =>
-        {
-            (b"ipv6", b"6")
+/// `CLIENT:PORT->SERVER:PORT`; `SERVER:PORT` of a socket that has no other side; empty for one without any address.
+pub(in crate::event) fn tuple<'a>(
+    event: &'a Event<'_>,
+    call: &'a Call<'_>,
+    arena: &'a Bump,
+) -> &'a [u8] {
+    let socket = &call.socket;
+    let Some(remote) = socket.remote else {
+        if socket.family == AF_UNIX {
+            return socket.unix_path;
         }
-        AF_INET | AF_INET6 => (b"ipv4", b"4"),
-        AF_UNIX => (b"unix", b"u"),
-        0 => return None,
-        _ => (b"unsupported", b"X"),
-    })
+        return match (socket.local, event.table.event_name(event.kind)) {
+            (Some(local), name) if name != "connect" => {
+                format(arena, format_args!("{}", address_text(local)))
+            }
+            _ => b"",
+        };
+    };
+    let local = socket.local.unwrap_or_else(|| unspecified(remote));
+    let (client, server) = match socket.server {
+        true => (remote, local),
+        false => (local, remote),
+    };
+    let (client, server) = (address_text(client), address_text(server));
+    format(arena, format_args!("{client}->{server}"))
 }
 
-/// `CLIENT:PORT->SERVER:PORT`; the path of a unix socket; `NULL` when nothing is known.
-pub(super) fn name<'a>(connect: &Connect<'a>, arena: &'a Bump) -> Value<'a> {
-    let Some(remote) = connect.socket.remote else {
-        return text(if connect.unix_path.is_empty() {
-            b"NULL"
-        } else {
-            connect.unix_path
-        });
-    };
-    let local = connect.socket.local.unwrap_or_else(|| unspecified(remote));
-    let (local, remote) = (address_text(local), address_text(remote));
-    written(arena, format_args!("{local}->{remote}"))
+/// The other side, or the address that a call is about; empty when there is none.
+pub(in crate::event) fn peer<'a>(call: &'a Call<'_>, arena: &'a Bump) -> &'a [u8] {
+    let socket = &call.socket;
+    match socket.remote.or(socket.local) {
+        Some(address) => format(arena, format_args!("{}", address_text(address))),
+        None => socket.unix_path,
+    }
+}
+
+/// `fd.l4proto`
+pub(super) fn l4proto(socket: &Socket<'_>) -> &'static [u8] {
+    match (socket.family, socket.kind, socket.protocol) {
+        (AF_INET | AF_INET6, _, IPPROTO_ICMP | IPPROTO_ICMPV6) => b"icmp",
+        (AF_INET | AF_INET6, SOCK_STREAM, _) => b"tcp",
+        (AF_INET | AF_INET6, SOCK_DGRAM, _) => b"udp",
+        (AF_INET | AF_INET6, SOCK_RAW, _) => b"raw",
+        _ => NO_PROTOCOL,
+    }
 }
 
 /// `ADDRESS:PORT`, without the brackets that Rust puts around IPv6: Falco has none.
@@ -123,26 +144,26 @@ fn unspecified(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn l4proto(connect: &Connect<'_>) -> &'static [u8] {
-    let socket = &connect.socket;
-    match (socket.family, socket.kind, socket.protocol) {
-        (AF_INET | AF_INET6, _, IPPROTO_ICMP | IPPROTO_ICMPV6) => b"icmp",
-        (AF_INET | AF_INET6, SOCK_STREAM, _) => b"tcp",
-        (AF_INET | AF_INET6, SOCK_DGRAM, _) => b"udp",
-        (AF_INET | AF_INET6, SOCK_RAW, _) => b"raw",
-        _ => NO_PROTOCOL,
+/// The socket that the event's descriptor is.
+fn socket<'a>(event: &'a Event<'_>) -> Option<&'a Socket<'a>> {
+    match file::used(event)? {
+        (Descriptor::Own, call) if call.socket.family != 0 => Some(&call.socket),
+        _ => None,
     }
 }
 
 fn address(event: &Event<'_>, side: Side) -> Option<SocketAddr> {
-    match (&event.facts, side) {
-        (Facts::Connect(connect), Side::Remote) => connect.socket.remote,
+    let socket = socket(event)?;
+    let local = match side {
+        Side::Local => true,
+        Side::Remote => false,
+        Side::Client => !socket.server,
+        Side::Server => socket.server,
+    };
+    match local {
         // A socket that failed to connect has no address of its own: Falco shows the unspecified one.
-        (Facts::Connect(connect), Side::Local) => connect
-            .socket
-            .local
-            .or_else(|| connect.socket.remote.map(unspecified)),
-        _ => None,
+        true => socket.local.or_else(|| socket.remote.map(unspecified)),
+        false => socket.remote,
     }
 }
 
@@ -160,13 +181,13 @@ fn both<'a>(
     arena: &'a Bump,
     value: impl Fn(SocketAddr) -> Value<'a>,
 ) -> Option<Value<'a>> {
-    let sides = [Side::Local, Side::Remote]
-        .into_iter()
-        .filter_map(|side| address(event, side));
+    file::used(event)?;
     let mut values = ArenaVec::with_capacity_in(2, arena);
-    values.extend(sides.map(value));
-    match event.facts {
-        Facts::Open(_) | Facts::Connect(_) => Some(Value::Several(values.into_bump_slice())),
-        _ => None,
-    }
+    values.extend(
+        [Side::Client, Side::Server]
+            .into_iter()
+            .filter_map(|side| address(event, side))
+            .map(value),
+    );
+    Some(Value::Several(values.into_bump_slice()))
 }

@@ -11,7 +11,11 @@ use crate::event::container::{ContainerId, ContainerInfo, Metadata, Runtime};
 use crate::event::model::{
     Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
 };
-use crate::event::{Connect, Facts, Inode, Open, Socket, View};
+use crate::event::{Call, Exit, Facts, File, Inode, Named, Socket, View};
+
+mod calls;
+mod files;
+mod sockets;
 
 mod container;
 
@@ -66,6 +70,8 @@ fn process(pid: u32, parent: u32, name: &str, args: &str) -> Process {
             ctime_ns: 7,
             mtime_ns: 8,
             inode: 9,
+            env: format!("NAME={name}\0HOME=/h\0").into_bytes().into(),
+            lower_layer: true,
             ..Image::default()
         }),
         cwd: Arc::from(&b"/work"[..]),
@@ -74,13 +80,13 @@ fn process(pid: u32, parent: u32, name: &str, args: &str) -> Process {
             cap_effective: 0b11,
             ..Credentials::default()
         },
-        cgroup: Arc::default(),
         tty: 34816,
         sid: 20,
         pgid: 30,
         vpid: pid - 9,
-        pid_namespace: 0,
-        seen_boot_ns: 0,
+        vpgid: 21,
+        pid_namespace_start_boot_ns: 10_000,
+        ..Process::default()
     }
 }
 
@@ -159,6 +165,11 @@ fn field(text: &str) -> FieldRef {
     FieldRef::resolve(&SCHEMA, name, bracket).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
+/// The same for a system call of a known process.
+fn called(kind: &str, call: Call<'_>, rows: &[(&str, &str)]) {
+    check(Facts::Call(call), kind, View::Requested, true, rows);
+}
+
 fn show(value: Value<'_>) -> String {
     match value {
         Value::Text(bytes) | Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -176,30 +187,39 @@ fn show(value: Value<'_>) -> String {
 
 const EXEC: Facts<'_> = Facts::Exec { filename: b"./cat" };
 
-fn open(result: i64) -> Open<'static> {
-    Open {
+/// `openat(AT_FDCWD, "../etc//shadow", O_RDONLY | O_CLOEXEC)`, which led elsewhere.
+fn open(result: i64) -> Call<'static> {
+    Call {
         result,
-        dirfd: -100,
-        flags: 0o2_000_000,
-        mode: 0,
-        resolve: 0,
-        requested: b"../etc//shadow",
-        dir: b"/work",
-        effective: b"/etc/shadow.real",
-        inode: Inode {
-            number: 77,
-            dev: 0x0080_0301,
-            mode: 0o100_640,
-            upper_layer: true,
-            lower_layer: false,
+        args: [AT_FDCWD, 0, 0o2_000_000, 0, 0, 0],
+        fd: result.max(-1),
+        first: Named {
+            written: b"../etc//shadow",
+            dir: b"/work",
         },
-        created: false,
+        effective: b"/etc/shadow.real",
+        file: File {
+            inode: Inode {
+                number: 77,
+                dev: 0x0080_0301,
+                mode: 0o100_640,
+                upper_layer: true,
+                ..Inode::default()
+            },
+            path: b"/etc/shadow.real",
+            pseudo: false,
+        },
+        ..Call::default()
     }
 }
 
-fn connect(result: i64, remote: Option<SocketAddr>) -> Facts<'static> {
-    Facts::Connect(Connect {
+/// `AT_FDCWD`, as a register has it.
+const AT_FDCWD: u64 = 0xffff_ff9c;
+
+fn connect(result: i64, remote: Option<SocketAddr>) -> Call<'static> {
+    Call {
         result,
+        args: [5, 0, 0, 0, 0, 0],
         fd: 5,
         socket: Socket {
             inode: 1,
@@ -208,9 +228,11 @@ fn connect(result: i64, remote: Option<SocketAddr>) -> Facts<'static> {
             protocol: 6,
             local: remote.map(|_| "10.0.0.2:4000".parse().unwrap()),
             remote,
+            connected: result == 0,
+            ..Socket::default()
         },
-        unix_path: b"",
-    })
+        ..Call::default()
+    }
 }
 
 #[test]
@@ -228,8 +250,11 @@ fn every_listed_field_exists_once_and_has_the_value_type_of_the_schema() {
         let definition = SCHEMA.field_def(id);
         for (kind, facts) in [
             ("execve", EXEC),
-            ("openat", Facts::Open(open(3))),
-            ("connect", connect(0, "1.2.3.4:80".parse().ok())),
+            ("openat", Facts::Call(open(3))),
+            (
+                "connect",
+                Facts::Call(connect(0, "1.2.3.4:80".parse().ok())),
+            ),
         ] {
             let event = Event {
                 kind: SCHEMA.event(kind).unwrap(),
@@ -291,8 +316,17 @@ fn a_process_answers_for_itself_and_its_ancestors() {
         &[
             ("evt.type", "execve"),
             ("evt.res", "SUCCESS"),
-            ("evt.arg.flags", "0"),
-            ("evt.arg.filename", "./cat"),
+            ("evt.arg.flags", "EXE_LOWER_LAYER"),
+            ("evt.arg.filename", "/work/cat"),
+            ("evt.rawarg.filename", "./cat"),
+            ("evt.arg.res", "0"),
+            ("evt.arg.args", "-n.a b."),
+            ("evt.arg.uid", "root"),
+            ("evt.arg.loginuid", "<NONE>"),
+            ("evt.arg.fdlimit", "-"),
+            ("evt.arg.trusted_exepath", "/usr/bin/cat"),
+            ("evt.arg[7]", "-"),
+            ("evt.arg[99]", "-"),
             ("evt.type.is.execve", "1"),
             ("evt.type.is.open", "0"),
             ("evt.hostname", "node-1"),
@@ -311,6 +345,24 @@ fn a_process_answers_for_itself_and_its_ancestors() {
             ("proc.pid", "30"),
             ("proc.ppid", "25"),
             ("proc.vpid", "21"),
+            ("proc.vpgid", "21"),
+            ("proc.is_vpgid_leader", "true"),
+            ("proc.pgid.name", "cat"),
+            ("proc.vpgid.exe", "./cat"),
+            ("proc.sid.exe", "./sh"),
+            ("proc.sid.exepath", "/usr/bin/sh"),
+            ("proc.loginshellid", "20"),
+            ("proc.env", "NAME=cat HOME=/h"),
+            ("proc.env[HOME]", "/h"),
+            ("proc.env[HOM]", ""),
+            ("proc.aenv[NAME]", "make"),
+            ("proc.aenv[2]", "NAME=sh HOME=/h"),
+            ("proc.is_exe_lower_layer", "true"),
+            ("proc.is_exe_writable", "false"),
+            ("proc.pidns_init_start_ts", "10000"),
+            ("evt.category", "process"),
+            ("evt.is_io", "false"),
+            ("evt.io_dir", "-"),
             ("proc.pname", "make"),
             ("proc.pcmdline", "make all -j"),
             ("proc.pexepath", "/usr/bin/make"),
@@ -365,165 +417,5 @@ fn an_unknown_process_has_placeholders() {
             ("proc.pid", "30"),
             ("user.uid", "0"),
         ],
-    );
-}
-
-#[test]
-fn files_show_the_path_of_the_view() {
-    check(
-        Facts::Open(open(3)),
-        "openat",
-        View::Requested,
-        true,
-        &[
-            ("fd.num", "3"),
-            ("fd.name", "/etc/shadow"),
-            ("fd.nameraw", "../etc//shadow"),
-            ("fd.directory", "/etc"),
-            ("fd.filename", "shadow"),
-            ("fd.type", "file"),
-            ("fd.typechar", "f"),
-            ("fd.l4proto", "<NA>"),
-            ("fd.ino", "77"),
-            ("fd.dev.major", "3"),
-            ("fd.dev.minor", "2049"),
-            ("fd.is_upper_layer", "true"),
-            ("fd.ip", "()"),
-            ("fd.sip", "-"),
-            ("fs.path.name", "/etc/shadow"),
-            ("evt.is_open_read", "true"),
-            ("evt.is_open_write", "false"),
-            ("evt.view", "requested"),
-            ("evt.arg.flags", "O_RDONLY|O_CLOEXEC"),
-            ("evt.arg.dirfd", "AT_FDCWD"),
-            ("evt.arg.fd", "<f>/etc/shadow"),
-            ("evt.arg.mode", "0"),
-            ("evt.arg[1]", "AT_FDCWD"),
-            ("evt.arg[99]", "-"),
-        ],
-    );
-    check(
-        Facts::Open(open(3)),
-        "openat",
-        View::Effective,
-        true,
-        &[("fd.name", "/etc/shadow.real"), ("evt.view", "effective")],
-    );
-}
-
-#[test]
-fn a_failed_open_tells_what_was_asked_for() {
-    check(
-        Facts::Open(Open {
-            flags: 0o201_102,
-            mode: 0o4750,
-            effective: b"",
-            ..open(-2)
-        }),
-        "openat",
-        View::Requested,
-        true,
-        &[
-            ("evt.res", "ENOENT"),
-            ("evt.rawres", "-2"),
-            ("evt.failed", "true"),
-            ("fd.num", "-1"),
-            ("fd.name", "/etc/shadow"),
-            ("fd.type", "-"),
-            ("fd.typechar", "d"),
-            ("fd.filename", "-"),
-            ("fs.path.name", "/etc/shadow"),
-            ("evt.arg.fd", "ENOENT"),
-            ("evt.arg.flags", "O_DIRECTORY|O_TRUNC|O_CREAT|O_RDWR"),
-            (
-                "evt.arg.mode",
-                "S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID",
-            ),
-            ("evt.is_open_exec", "true"),
-        ],
-    );
-}
-
-#[test]
-fn creat_is_neither_open_read_nor_open_write() {
-    let rows = [
-        ("evt.is_open_write", "false"),
-        ("evt.is_open_read", "false"),
-    ];
-    let creat = Open {
-        flags: 0o1101,
-        ..open(3)
-    };
-    check(Facts::Open(creat), "creat", View::Requested, true, &rows);
-}
-
-#[test]
-fn a_connection_has_two_sides() {
-    check(
-        connect(-115, "1.2.3.4:443".parse().ok()),
-        "connect",
-        View::Requested,
-        true,
-        &[
-            ("evt.res", "EINPROGRESS"),
-            ("fd.num", "5"),
-            ("fd.name", "10.0.0.2:4000->1.2.3.4:443"),
-            ("fd.type", "ipv4"),
-            ("fd.typechar", "4"),
-            ("fd.l4proto", "tcp"),
-            ("fd.cip", "10.0.0.2"),
-            ("fd.sip", "1.2.3.4"),
-            ("fd.snet", "1.2.3.4"),
-            ("fd.sport", "443"),
-            ("fd.lport", "4000"),
-            ("fd.ip", "(10.0.0.2,1.2.3.4)"),
-            ("fd.port", "(4000,443)"),
-            ("fd.connected", "false"),
-            ("fd.sockfamily", "ip"),
-            ("fd.filename", "-"),
-            ("evt.arg.fd", "<4t>10.0.0.2:4000->1.2.3.4:443"),
-            ("evt.arg.res", "EINPROGRESS"),
-        ],
-    );
-}
-
-#[test]
-fn a_connect_without_a_socket_knows_nothing_of_sides() {
-    let Facts::Connect(known) = connect(-9, None) else {
-        unreachable!("it is a connect")
-    };
-    check(
-        Facts::Connect(Connect {
-            socket: Socket::default(),
-            ..known
-        }),
-        "connect",
-        View::Requested,
-        true,
-        &[
-            ("fd.name", "NULL"),
-            ("fd.sip", "-"),
-            ("fd.type", "-"),
-            ("fd.typechar", "4"),
-            ("evt.res", "EBADF"),
-        ],
-    );
-}
-
-#[test]
-fn ipv4_through_an_ipv6_socket_is_ipv4() {
-    let Facts::Connect(known) = connect(0, "1.2.3.4:443".parse().ok()) else {
-        unreachable!("it is a connect")
-    };
-    let socket = Socket {
-        family: 10,
-        ..known.socket
-    };
-    check(
-        Facts::Connect(Connect { socket, ..known }),
-        "connect",
-        View::Requested,
-        true,
-        &[("fd.type", "ipv4"), ("fd.typechar", "4")],
     );
 }
