@@ -66,9 +66,11 @@ fuzzer: compiler
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 
 .PHONY: lint
-lint: compiler ## Check format, lints and the borders between the rooms.
+lint: compiler ## Check format, lints, documentation and the borders between the rooms.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace
+	cargo test --quiet --doc -p rule-engine
 	cargo test --quiet -p exporter --test tidy
 
 .PHONY: bench

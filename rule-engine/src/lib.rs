@@ -21,46 +21,8 @@
 //! casetest  rule unit tests             explain  the evaluated tree of one rule over one event
 //! ```
 //!
-//! # Example
-//!
-//! ```
-//! use rule_engine::eval::Evaluator;
-//! use rule_engine::load::{self, LoadOptions};
-//! use rule_engine::sample::MapEvent;
-//! use rule_engine::schema::Schema;
-//! use rule_engine::source::Source;
-//!
-//! let rules = "
-//! - list: editors
-//!   items: [vim, nano]
-//! - rule: Password hashes read
-//!   desc: Somebody reads the password hashes.
-//!   condition: evt.type in (open, openat) and fd.name = /etc/shadow and not proc.name in (editors)
-//!   output: read by %proc.name
-//!   priority: WARNING
-//! ";
-//! let schema = Schema::syscall();
-//! let source = Source { name: "rules.yaml".into(), text: rules.into() };
-//! let options = LoadOptions { append_output: Vec::new(), ..LoadOptions::default() };
-//! let loaded = load::load(vec![source], &schema, &options);
-//! assert!(loaded.diagnostics.is_empty());
-//! let rules = loaded.rules.expect("rules without errors are compiled");
-//!
-//! // A host implements `value::Fields` for its events; this one is made of field values.
-//! let fields = serde_json::json!({ "evt.type": "openat", "fd.name": "/etc/shadow", "proc.name": "cat" });
-//! let event = MapEvent::from_json(&schema, &fields).expect("the fields exist");
-//!
-//! let mut matches = Vec::new();
-//! Evaluator::new(&rules).evaluate(&rules, &event, |found| {
-//!     let mut output = String::new();
-//!     found.output(&mut output);
-//!     matches.push((found.rule.name.clone(), output));
-//! });
-//! assert_eq!(matches, [("Password hashes read".to_owned(), "read by cat".to_owned())]);
-//! ```
-//!
 //! The crate knows no operating system, no eBPF and no async runtime: the host hands in a [`schema::Schema`] and, per
-//! event, an implementation of [`value::Fields`].
+//! event, an implementation of [`value::Fields`]. The [README](readme) shows both in use.
 
 pub mod ast;
 pub mod casetest;
@@ -94,3 +56,6 @@ mod text;
 mod transform;
 pub mod typed;
 pub mod value;
+
+#[doc = include_str!("../README.md")]
+pub mod readme {}

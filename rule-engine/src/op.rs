@@ -1,6 +1,6 @@
 //! Operators: which fit which type, what their constants are, and what they mean.
 //!
-//! In: types, constants as written, values. Out: typed constants, [`Matcher`]s. Never: fields, trees.
+//! In: types, constants as written, values. Out: typed constants, matchers. Never: fields, trees.
 //! Sources: the semantics are Falco's, read from its documented behaviour; where ours differs on purpose, the place says so.
 
 mod constant;

@@ -318,6 +318,24 @@ fn many_rules_and_many_errors_are_taken() {
 }
 
 #[test]
+fn many_unknown_names_are_told_without_a_guess_for_each() {
+    let name = format!("%{}", "proc.nam.".repeat(10));
+    refused(
+        "outputs",
+        rule("evt.type = open", &name.repeat(2_000)),
+        "unknown filter",
+    );
+    let checks = vec!["proc.nam = a"; 20_000].join(" or ");
+    refused("conditions", rule(&checks, "o"), "proc.nam");
+    let broken = "%join(-, (proc.name".repeat(20_000);
+    refused(
+        "unclosed transformers",
+        rule("evt.type = open", &broken),
+        "unknown filter",
+    );
+}
+
+#[test]
 fn test_files_grow_to_a_limit() {
     let schema = Schema::syscall();
     let deep = format!("- name: a\n  event: {}\n", nested("[", "a", "]", 100_000));

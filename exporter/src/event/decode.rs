@@ -28,7 +28,7 @@ fn calls() -> impl Iterator<Item = (u8, &'static str)> {
         .map(|numbers| (numbers.call, numbers.name))
 }
 
-/// The names in [`calls`], each once.
+/// The names in `calls`, each once.
 #[must_use]
 pub fn call_names() -> Vec<&'static str> {
     let mut names = Vec::new();

@@ -1,7 +1,7 @@
 //! Fields and transformers: do they exist, and do they take what they are given?
 
 use crate::ast::{self, FieldExpr, TransformArg, TransformExpr, Transformer};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostics};
 use crate::op::Kind;
 use crate::schema::{Multiplicity, Type};
 use crate::source::TextRange;
@@ -62,6 +62,8 @@ impl Checker<'_> {
         let schema = self.schema;
         let did_you_mean = |name: &str| format!("did you mean `{name}`?");
         let help = match why {
+            // Further errors are not kept, and a guess takes time.
+            _ if self.errors.len() >= Diagnostics::LIMIT => None,
             FieldError::Nonexistent(_) => match schema.split(&expr.name) {
                 Some((id, _)) => Some(format!(
                     "`{}` exists, but not with this argument",

@@ -2,12 +2,12 @@
 
 use crate::ast;
 use crate::check::Checker;
-use crate::diagnostic::{Code, Finding};
+use crate::diagnostic::{Code, Diagnostics, Finding};
 use crate::parse::{operand_error, operand_prefix};
 use crate::schema::{NumberFormat, Schema};
 use crate::source::{TextId, TextRange};
 use crate::typed::{FieldUse, Operand};
-use crate::value::FieldKey;
+use crate::value::{FieldKey, FieldRef};
 
 use super::{Format, OutputField, Part, Template};
 
@@ -42,7 +42,10 @@ pub(super) fn template(
         warnings: Vec::new(),
     };
     let mut pos = 0;
-    while let Some(at) = text[pos..].find('%').map(|at| pos + at) {
+    // More errors are not kept, so no more are looked for.
+    while reader.errors.len() < Diagnostics::LIMIT
+        && let Some(at) = text[pos..].find('%').map(|at| pos + at)
+    {
         reader.literal.push_str(&text[pos..at]);
         pos = reader.token(at);
     }
@@ -122,6 +125,10 @@ impl Reader<'_> {
         let rest = &self.text[start..];
         let mut first_error = None;
         for (candidate, len) in candidates(rest, self.id) {
+            // Only the first candidate is told what it may have meant: that takes time.
+            if first_error.is_some() && !self.may_be(&candidate) {
+                continue;
+            }
             let mut checker = Checker::new(self.schema);
             let found = checker.operand(&candidate);
             let (errors, warnings) = checker.into_findings();
@@ -206,6 +213,17 @@ impl Reader<'_> {
         if !self.literal.is_empty() {
             let text = std::mem::take(&mut self.literal).into_bytes();
             self.template.parts.push(Part::Text(text.into()));
+        }
+    }
+
+    /// Whether a candidate is worth a check: a transformer, or a field that exists.
+    fn may_be(&self, candidate: &ast::Operand) -> bool {
+        match candidate {
+            ast::Operand::Field(field) => {
+                let arg = field.arg.as_ref().map(|arg| arg.text.as_str());
+                FieldRef::resolve(self.schema, &field.name, arg).is_ok()
+            }
+            ast::Operand::Transform(_) => true,
         }
     }
 
