@@ -13,3 +13,4 @@ mod prometheus;
 mod record;
 mod reload;
 mod sensitive_files;
+mod upstream;
