@@ -25,10 +25,12 @@ impl State {
                 self.change(key, |process| process.cwd = directory(record.target));
             }
             // The name of the process is that of its main thread.
-            CALL_PRCTL if fixed.args[0] == PR_SET_NAME && fixed.header.tid == fixed.header.pid => {
-                if !record.text.read_failed() {
-                    self.renamed(key, comm(record.text.bytes));
-                }
+            CALL_PRCTL
+                if fixed.args[0] == PR_SET_NAME
+                    && fixed.header.tid == fixed.header.pid
+                    && !record.text.read_failed() =>
+            {
+                self.renamed(key, comm(record.text.bytes));
             }
             CALL_SETSID => self.change(key, |process| {
                 process.sid = process.key.pid;
