@@ -71,12 +71,6 @@ lint: compiler ## Check format, lints and the borders between the rooms.
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
 	cargo bench -p rule-engine --bench rules -- --write ../docs/performance.md
-	@for once in load judge; do \
-		cargo bench -q -p rule-engine --bench rules --no-run --message-format=json 2>/dev/null \
-			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' \
-			| xargs -I{} valgrind --tool=callgrind --callgrind-out-file=/dev/null {} --once $$once 2>&1 \
-			| sed -n "s/.*Collected : /instructions, $$once: /p"; \
-	done
 
 # What it takes to build: Rust, a linker, and clang for the kernel programs.
 .PHONY: compiler

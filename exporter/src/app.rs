@@ -11,30 +11,35 @@ pub mod replay;
 mod wanted;
 
 use std::sync::Arc;
+use std::sync::mpsc::{self, TrySendError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::events::EventThread;
+use self::events::{EventHandle, EventThread};
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
-use crate::event::decode::{PROCESS_EVENTS, call_names};
+use crate::event::container::ContainerNews;
+use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
-use crate::pipeline::{Pipeline, PipelineMetrics};
+use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
 use crate::probe::{KernelCount, Probe, kind_name};
 use crate::rules::Rules;
+use crate::runtime::{Deliver, RuntimeMetrics, Runtimes};
 use crate::state::State;
 use crate::state::user::Users;
 use crate::sys::{self, capability, memory};
 
 /// How long open requests and queued matches may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
+/// News of containers that wait for the event thread.
+const NEWS_MAX: usize = 1024;
 
 /// Runs the agent until it is told to end. `rules` is what `settings` name, loaded.
 ///
@@ -75,8 +80,20 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let hostname = sys::hostname();
-    let pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
+    let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
+    if !runtimes.is_empty() {
+        let asker = runtimes.asker();
+        let ask = Box::new(move |id: &str| asker.ask(id));
+        pipeline.set_engines(Engines {
+            news,
+            ask,
+            boot_ns: sys::clock::boot_ns,
+        });
+    }
     let events = EventThread::start(pipeline, ring, scanned)?;
+    let engines = runtimes.run(deliver(news_sender, events.handle()));
     memory::give_back();
     tracing::info!(address = %server.local_addr()?, "ready");
     readiness.set_ready();
@@ -95,7 +112,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         watched,
         collected,
     };
-    let served = serve(server, site, reloader, &readiness);
+    let served = serve(server, site, reloader, &readiness, engines);
     events.stop()?;
     if let Some(writer) = writer
         && !writer.finish(DRAIN)
@@ -110,6 +127,7 @@ struct Rooms {
     rules: RuleMetrics,
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
+    runtimes: RuntimeMetrics,
     queue: Queue,
     pending: output::Pending,
 }
@@ -124,6 +142,7 @@ impl Rooms {
             rules: RuleMetrics::declare(registry),
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
+            runtimes: RuntimeMetrics::declare(registry),
             queue,
             pending,
         }
@@ -174,7 +193,11 @@ fn declare_kernel(
 
 /// Names of the event types that some probe supplies.
 fn supplied_events() -> impl Iterator<Item = &'static str> {
-    PROCESS_EVENTS.iter().copied().chain(call_names())
+    PROCESS_EVENTS
+        .iter()
+        .chain(OTHER_EVENTS)
+        .copied()
+        .chain(call_names())
 }
 
 fn line_format(output: OutputFormat) -> Option<Format> {
@@ -185,18 +208,33 @@ fn line_format(output: OutputFormat) -> Option<Format> {
     }
 }
 
-/// Serves HTTP, and reloads rules when told to, until a signal ends the agent.
+/// Takes news of containers to the event thread.
+fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Deliver {
+    Arc::new(move |item| match news.try_send(item) {
+        Ok(()) => {
+            events.wake();
+            Ok(())
+        }
+        Err(TrySendError::Full(item)) => Err(item),
+        // The thread has ended, or was never to hear of containers: nobody is interested.
+        Err(TrySendError::Disconnected(_)) => Ok(()),
+    })
+}
+
+/// Serves HTTP, reloads rules when told to, and follows the container engines, until a signal ends the agent.
 fn serve(
     server: Server,
     site: Site,
     mut reloader: Reloader,
     readiness: &Readiness,
+    engines: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime of the HTTP face cannot be started")?;
     runtime.block_on(async {
+        tokio::spawn(engines);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

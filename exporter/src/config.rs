@@ -59,6 +59,8 @@ pub struct Settings {
     pub ring_bytes: u32,
     /// Capacity of the process table.
     pub processes_max: usize,
+    /// Container engines that are asked; none: those at the usual places.
+    pub runtimes: Option<Vec<RuntimeSocket>>,
 }
 
 impl Default for Settings {
@@ -72,6 +74,29 @@ impl Default for Settings {
             output: OutputFormat::Json,
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
+            runtimes: None,
+        }
+    }
+}
+
+/// A container engine: which interface it speaks, and the unix socket where it listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum RuntimeSocket {
+    /// Docker Engine.
+    Docker(PathBuf),
+    /// podman's service.
+    Podman(PathBuf),
+    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface.
+    Cri(PathBuf),
+}
+
+impl RuntimeSocket {
+    /// The socket.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) => path,
         }
     }
 }
@@ -96,6 +121,8 @@ pub struct Layer {
     pub ring_bytes: Option<u32>,
     /// `processes_max`
     pub processes_max: Option<usize>,
+    /// `runtimes`
+    pub runtimes: Option<Vec<RuntimeSocket>>,
 }
 
 /// One entry of `rule_selection`.
@@ -234,6 +261,7 @@ impl Settings {
             output,
             ring_bytes,
             processes_max,
+            runtimes,
         } = layer;
         if let Some(listen) = listen {
             self.listen = listen.parse().map_err(|_| ConfigError::Value {
@@ -270,6 +298,18 @@ impl Settings {
                 });
             }
             self.minimum_priority = priority;
+        }
+        if let Some(runtimes) = runtimes {
+            if let Some(relative) = runtimes.iter().find(|one| !one.path().is_absolute()) {
+                return Err(ConfigError::Value {
+                    setting: "runtimes",
+                    message: format!(
+                        "`{}` is not the whole path of a socket, such as /run/docker.sock",
+                        relative.path().display()
+                    ),
+                });
+            }
+            self.runtimes = Some(runtimes);
         }
         self.rules = rules.unwrap_or(std::mem::take(&mut self.rules));
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
@@ -312,7 +352,19 @@ mod tests {
                 Selection::Enable(Selector::Tag("host".into()))
             ]
         );
-        assert_eq!(got.ring_bytes, RING_BYTES_DEFAULT);
+        assert_eq!((got.ring_bytes, got.runtimes), (RING_BYTES_DEFAULT, None));
+    }
+
+    #[test]
+    fn engines_are_named_by_interface_and_socket() {
+        let got = settings(&["runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n"]);
+        let named = [
+            RuntimeSocket::Docker("/a.sock".into()),
+            RuntimeSocket::Cri("/b.sock".into()),
+            RuntimeSocket::Podman("/c.sock".into()),
+        ];
+        assert_eq!(got.unwrap().runtimes.as_deref(), Some(&named[..]));
+        assert_eq!(settings(&["runtimes: []"]).unwrap().runtimes, Some(vec![]));
     }
 
     #[test]
@@ -332,6 +384,11 @@ mod tests {
                 &["ring_bytes: 1000000", "power of two"],
             ),
             ("processes_max: 3", &["processes_max: 3", "1024"]),
+            (
+                "runtimes: [{cri: crio.sock}]",
+                &["runtimes: `crio.sock`", "/run/docker.sock"],
+            ),
+            ("runtimes: [{rkt: /x}]", &["rkt", "docker"]),
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),
             ("rules: [", &["1"]),

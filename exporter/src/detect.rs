@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use rule_engine::eval::{Evaluator, Match};
+use rule_engine::eval::{Evaluator, Match, Outcome};
 use rule_engine::program::{RuleId, RuleSet};
 use uuid::Uuid;
 
@@ -94,18 +94,40 @@ impl Detector {
 
     /// Judges an event by what the caller asked for and, where that is another path, by what the kernel opened. A rule
     /// matches an event once; the first view that fired is the one that the match shows.
-    pub fn evaluate(&mut self, mut event: Event<'_>, mut on_match: impl FnMut(OwnedMatch)) {
+    ///
+    /// An event that is open is judged again when its fields have come, with `already` the rules of [`Detector::matched`]:
+    /// they do not match again.
+    pub fn evaluate(
+        &mut self,
+        mut event: Event<'_>,
+        already: &[RuleId],
+        mut on_match: impl FnMut(OwnedMatch),
+    ) -> Outcome {
         self.matched.clear();
-        self.evaluate_view(&event, &mut on_match);
+        self.matched.extend_from_slice(already);
+        let mut outcome = self.evaluate_view(&event, &mut on_match);
         let differs = event.effective_path_differs(&self.arena);
         self.arena.reset();
         if differs {
             event.view = View::Effective;
-            self.evaluate_view(&event, &mut on_match);
+            if self.evaluate_view(&event, &mut on_match) == Outcome::Open {
+                outcome = Outcome::Open;
+            }
         }
+        outcome
     }
 
-    fn evaluate_view(&mut self, event: &Event<'_>, on_match: &mut impl FnMut(OwnedMatch)) {
+    /// The rules that have matched the last event, those included that had done so before.
+    #[must_use]
+    pub fn matched(&self) -> &[RuleId] {
+        &self.matched
+    }
+
+    fn evaluate_view(
+        &mut self,
+        event: &Event<'_>,
+        on_match: &mut impl FnMut(OwnedMatch),
+    ) -> Outcome {
         let Self {
             rules,
             evaluator,
@@ -124,7 +146,7 @@ impl Detector {
             matched.push(id);
             handle.matches.inc();
             on_match(owned(&fired, handle, event));
-        });
+        })
     }
 }
 

@@ -17,7 +17,7 @@ pub mod symbols;
 use bumpalo::Bump;
 use rule_engine::schema::EventTypeId;
 
-use self::container::ContainerId;
+use self::container::{ContainerId, Metadata};
 pub use self::facts::{Call, Exit, Facts, File, Inode, Named, Socket};
 use self::fields::FieldTable;
 use self::model::{Cgroup, Process, ProcessKey, Surroundings};
@@ -89,6 +89,13 @@ impl Event<'_> {
         self.cgroup.and_then(|cgroup| cgroup.container.as_ref())
     }
 
+    /// What can be said of the container that acted.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata<'_> {
+        self.container()
+            .map_or(Metadata::Absent, |id| self.surroundings.container(id))
+    }
+
     /// Whether the kernel opened another path than the one that was written, links and `..` undone as text.
     #[must_use]
     pub fn effective_path_differs(&self, arena: &Bump) -> bool {
@@ -103,7 +110,7 @@ impl Event<'_> {
     pub fn call(&self) -> Option<&Call<'_>> {
         match &self.facts {
             Facts::Call(call) => Some(call),
-            Facts::Exec { .. } | Facts::Exit(_) => None,
+            Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
         }
     }
 

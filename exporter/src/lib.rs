@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! probe → event → state → detect (rules) → metrics, output
+//!          runtime ↗ tells of containers
 //!                 pipeline is the loop; http shows; config, cli and app put it together
 //! ```
 
@@ -19,5 +20,6 @@ pub mod output;
 pub mod pipeline;
 pub mod probe;
 pub mod rules;
+pub mod runtime;
 pub mod state;
 pub mod sys;

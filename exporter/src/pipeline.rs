@@ -1,24 +1,31 @@
 //! The event thread: next record → decode → state → detect → hand over.
 //!
-//! In: whole records from a [`Records`], and [`Control`] messages between batches. Out: counts, and matches in the output
-//! queue. Never: a lock, a wait on anything but its records, a file, the loader, a runtime: where records come from is an
+//! In: whole records from a [`Records`]; [`Control`] messages and what engines say of containers between batches. Out: counts,
+//! matches in the output queue, and ids of containers that are not known. Never: a lock, a wait on anything but its records, a file, the loader, a runtime: where records come from is an
 //! argument.
+
+mod containers;
+mod parking;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
 use exporter_ebpf::record::{self, Record};
-use rule_engine::schema::Schema;
+use rule_engine::eval::Outcome;
+use rule_engine::schema::{EventTypeId, Schema};
 
+use self::parking::{EVENTS_MAX, Parking};
 use crate::detect::Detector;
+use crate::event::container::ContainerNews;
 use crate::event::decode::{EventTypes, facts};
 use crate::event::fields::FieldTable;
-use crate::event::{Event, View};
+use crate::event::model::{Cgroup, Process, Surroundings};
+use crate::event::{Event, Facts, View};
 use crate::metrics::{Counter, Declaration, Gauge, Registry};
 use crate::output::Queue;
 use crate::state::user::Users;
-use crate::state::{Applied, State, actor};
+use crate::state::{Applied, CONTAINERS_MAX, State, actor};
 
 /// Records between two looks at the control channel and the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -51,6 +58,16 @@ pub enum Control {
     Stop,
 }
 
+/// The line to those who know containers.
+pub struct Engines {
+    /// What they say.
+    pub news: Receiver<ContainerNews>,
+    /// Asks for a container by its whole id. False when too many are being asked for.
+    pub ask: Box<dyn FnMut(&str) -> bool + Send>,
+    /// Time since boot, ns: what waits for them waits by this clock.
+    pub boot_ns: fn() -> u64,
+}
+
 /// What the event thread counts.
 #[derive(Clone)]
 pub struct PipelineMetrics {
@@ -60,6 +77,12 @@ pub struct PipelineMetrics {
     process_entries: Gauge,
     process_evictions: Counter,
     process_misses: Counter,
+    container_entries: Gauge,
+    container_evictions: Counter,
+    parked: Gauge,
+    answered: Counter,
+    unanswered: Counter,
+    no_room: Counter,
 }
 
 impl PipelineMetrics {
@@ -95,7 +118,14 @@ impl PipelineMetrics {
             help: "Events about something that a table did not hold.",
             labels: ["table"],
         });
+        let parked = registry.counters(Declaration {
+            name: "saker_parked_events_total",
+            help: "Events that some rule could not decide without the metadata of their container, by how that ended.",
+            labels: ["outcome"],
+        });
         capacity.with(["processes"]).set(processes_max as f64);
+        capacity.with(["containers"]).set(CONTAINERS_MAX as f64);
+        capacity.with(["parked_events"]).set(EVENTS_MAX as f64);
         Self {
             events: schema
                 .events
@@ -110,6 +140,12 @@ impl PipelineMetrics {
             process_entries: entries.with(["processes"]),
             process_evictions: evictions.with(["processes"]),
             process_misses: misses.with(["processes"]),
+            container_entries: entries.with(["containers"]),
+            container_evictions: evictions.with(["containers"]),
+            parked: entries.with(["parked_events"]),
+            answered: parked.with(["answered"]),
+            unanswered: parked.with(["unanswered"]),
+            no_room: parked.with(["no_room"]),
         }
     }
 
@@ -137,6 +173,11 @@ pub struct Pipeline {
     queue: Option<Queue>,
     number: u64,
     boot_wall_ns: u64,
+    /// Time of the batch by the clock of `engines`.
+    now_boot_ns: u64,
+    engines: Option<Engines>,
+    parking: Parking,
+    container_kind: Option<EventTypeId>,
 }
 
 impl Pipeline {
@@ -160,7 +201,17 @@ impl Pipeline {
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
+            now_boot_ns: 0,
+            engines: None,
+            parking: Parking::default(),
+            container_kind: schema.event("container"),
         }
+    }
+
+    /// Expects metadata of containers from engines: events that need it wait for it.
+    pub fn set_engines(&mut self, engines: Engines) {
+        self.state.await_containers();
+        self.engines = Some(engines);
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
@@ -168,10 +219,12 @@ impl Pipeline {
         let mut stop = false;
         loop {
             self.boot_wall_ns = records.boot_wall_ns();
+            self.hear_engines();
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
             self.observe_tables();
             // A batch that was not full has emptied the source, which is when an end may come.
             if stop && found < BATCH_LEN_MAX {
+                self.settle_all();
                 return;
             }
             loop {
@@ -209,11 +262,7 @@ impl Pipeline {
             return;
         };
         let header = record.header();
-        let process = self
-            .state
-            .processes
-            .get(actor(header))
-            .map(|process| &**process);
+        let process = self.state.processes.get(actor(header));
         if process.is_none() {
             self.metrics.process_misses.inc();
         }
@@ -221,32 +270,26 @@ impl Pipeline {
             events.inc();
         }
         self.number += 1;
-        let event = Event {
-            kind,
+        let cgroup = self.state.cgroup(header.cgroup_id);
+        let place = Place {
             number: self.number,
-            boot_ns: header.time_boot_ns,
             boot_wall_ns: self.boot_wall_ns,
-            cpu: header.cpu,
-            tid: header.tid,
-            actor: actor(header),
-            uid: header.euid,
-            gid: header.egid,
-            process,
-            cgroup: self
-                .state
-                .cgroup(header.cgroup_id)
-                .or_else(|| process.map(|process| &*process.cgroup)),
+            process: process.map(|process| &**process),
+            cgroup: cgroup
+                .or(process.map(|process| &process.cgroup))
+                .map(|cgroup| &**cgroup),
             surroundings: &self.state,
-            facts,
-            view: View::Requested,
-            table: &self.table,
         };
+        let event = event(kind, facts, header, place, &self.table);
         let queue = &self.queue;
-        self.detector.evaluate(event, |owned| {
+        let outcome = self.detector.evaluate(event, &[], |owned| {
             if let Some(queue) = queue {
                 queue.send(owned);
             }
         });
+        if outcome == Outcome::Open {
+            self.park(bytes, &record);
+        }
     }
 
     /// The records of a scan, one behind the other.
@@ -261,6 +304,8 @@ impl Pipeline {
     fn control(&mut self, message: Control) {
         match message {
             Control::Rules(detector, judging) => {
+                // Rules are known by number, and the new ones have other numbers.
+                self.settle_all();
                 self.detector = *detector;
                 // Who does not wait for it need not know.
                 let _ = judging.send(());
@@ -271,11 +316,57 @@ impl Pipeline {
     }
 
     fn observe_tables(&self) {
+        let metrics = &self.metrics;
         let processes = &self.state.processes;
-        self.metrics.process_entries.set(processes.len() as f64);
-        let counted = self.metrics.process_evictions.get();
-        self.metrics
-            .process_evictions
-            .inc_by(processes.evictions().saturating_sub(counted));
+        metrics.process_entries.set(processes.len() as f64);
+        raise(&metrics.process_evictions, processes.evictions());
+        if let Some(containers) = &self.state.containers {
+            metrics.container_entries.set(containers.len() as f64);
+            raise(&metrics.container_evictions, containers.evictions());
+        }
+        metrics.parked.set(self.parking.len() as f64);
     }
 }
+
+/// Brings a counter up to what a table has counted by itself.
+fn raise(counter: &Counter, counted: u64) {
+    counter.inc_by(counted.saturating_sub(counter.get()));
+}
+
+/// What places an event, beside its record.
+struct Place<'a> {
+    number: u64,
+    boot_wall_ns: u64,
+    process: Option<&'a Process>,
+    cgroup: Option<&'a Cgroup>,
+    surroundings: &'a dyn Surroundings,
+}
+
+fn event<'a>(
+    kind: EventTypeId,
+    facts: Facts<'a>,
+    header: &record::Header,
+    place: Place<'a>,
+    table: &'a FieldTable,
+) -> Event<'a> {
+    Event {
+        kind,
+        number: place.number,
+        boot_ns: header.time_boot_ns,
+        boot_wall_ns: place.boot_wall_ns,
+        cpu: header.cpu,
+        tid: header.tid,
+        actor: actor(header),
+        uid: header.euid,
+        gid: header.egid,
+        process: place.process,
+        cgroup: place.cgroup,
+        surroundings: place.surroundings,
+        facts,
+        view: View::Requested,
+        table,
+    }
+}
+
+#[cfg(test)]
+mod tests;

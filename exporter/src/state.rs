@@ -1,10 +1,11 @@
-//! Who is who: bounded tables of processes, cgroups and users.
+//! Who is who: bounded tables of processes, cgroups, containers and users.
 //!
-//! In: records, in the order in which the kernel made them, and the start-up scan's. Out: the process, cgroup, ancestors and
-//! users of an event. Never: I/O; the pipeline's thread owns this and waits for nobody.
+//! In: records, in the order in which the kernel made them, and the start-up scan's; what engines say of containers. Out: the
+//! process, cgroup, ancestors, container and users of an event. Never: I/O; the pipeline's thread owns this and waits for nobody.
 
 mod call;
 pub mod cgroup;
+pub mod container;
 pub mod process;
 pub mod user;
 
@@ -16,15 +17,18 @@ use exporter_ebpf::record::{
     TaskRecord,
 };
 
+use self::container::Containers;
 use self::process::Processes;
 use self::user::Users;
-use crate::event::container::ContainerId;
+use crate::event::container::{ContainerId, Metadata};
 use crate::event::model::{
     Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
 };
 
 /// Cgroups that are remembered; a node runs a few hundred at a time.
 const CGROUPS_MAX: usize = 16_384;
+/// Containers whose metadata is remembered.
+pub const CONTAINERS_MAX: usize = 4096;
 /// The capability to pass by permissions, as a bit (include/uapi/linux/capability.h).
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// Ancestors among which a container's shim is looked for: itself, runc, its parent.
@@ -35,6 +39,8 @@ const SHIM_DISTANCE_MAX: usize = 4;
 pub struct State {
     /// Processes by key.
     pub processes: Processes,
+    /// What engines say of containers; none when no engine is asked.
+    pub containers: Option<Containers>,
     cgroups: HashMap<u64, Arc<Cgroup>, foldhash::fast::RandomState>,
     /// Ids in `cgroups`, oldest first.
     cgroup_order: VecDeque<u64>,
@@ -56,6 +62,7 @@ impl State {
     pub fn new(processes_max: usize, users: Arc<Users>) -> Self {
         Self {
             processes: Processes::new(processes_max),
+            containers: None,
             cgroups: HashMap::default(),
             cgroup_order: VecDeque::new(),
             users,
@@ -67,10 +74,15 @@ impl State {
         self.users = users;
     }
 
+    /// Expects that engines will be asked for containers, so that metadata that is not known yet is awaited.
+    pub fn await_containers(&mut self) {
+        self.containers = Some(Containers::new(CONTAINERS_MAX));
+    }
+
     /// The cgroup with the kernel's id.
     #[must_use]
-    pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
-        self.cgroups.get(&id).map(|cgroup| &**cgroup)
+    pub fn cgroup(&self, id: u64) -> Option<&Arc<Cgroup>> {
+        self.cgroups.get(&id)
     }
 
     /// Brings the tables up to a record.
@@ -248,6 +260,13 @@ impl Surroundings for State {
 
     fn group(&self, gid: u32) -> Option<&str> {
         self.users.group(gid)
+    }
+
+    fn container(&self, id: &ContainerId) -> Metadata<'_> {
+        match &self.containers {
+            Some(containers) if id.runtime.answers() => containers.get(&id.full),
+            Some(_) | None => Metadata::Absent,
+        }
     }
 }
 

@@ -30,10 +30,11 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];
 
 /// Crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 6] = [
     ("aya", &["probe"]),
-    ("hyper", &["http"]),
-    ("hyper_util", &["http"]),
+    ("hyper", &["http", "runtime"]),
+    ("hyper_util", &["http", "runtime"]),
+    ("prost", &["runtime"]),
     ("prometheus_client", &["metrics"]),
     ("tokio", &["app", "cli", "http", "output", "runtime"]),
 ];

@@ -67,6 +67,8 @@ pub enum Code {
     NeverMatches,
     /// `LINT_UNTESTED_RULE`: no test case expects the rule to match.
     UntestedRule,
+    /// `LINT_FILTER_OPEN`: the kernel cannot hold back a frequent event for the rule.
+    FilterOpen,
     /// `TEST_ERR_CASE`: a rule test that is not well formed.
     TestCase,
     /// `TEST_FAILED`: a rule did not do what a test case expects.
@@ -158,6 +160,10 @@ impl Code {
             Code::UntestedRule => (
                 "LINT_UNTESTED_RULE",
                 "no test case expects the rule to match",
+            ),
+            Code::FilterOpen => (
+                "LINT_FILTER_OPEN",
+                "the kernel cannot hold back a frequent event for the rule",
             ),
             Code::TestCase => ("TEST_ERR_CASE", "test case is not well formed"),
             Code::TestFailed => ("TEST_FAILED", "rule does not do what a test case expects"),

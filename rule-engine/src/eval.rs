@@ -2,6 +2,9 @@
 //!
 //! In: a [`RuleSet`] and, per event, the host's [`Fields`]. Out: a [`Match`] for each rule that holds. Never: memory from the
 //! allocator for an event that matches nothing, once the evaluator has seen a few events; no lock, no clock.
+//!
+//! Conditions are judged in Kleene's three-valued logic: a check on an awaited field ([`Fields::awaited`]) is open, and a
+//! condition is open only where the awaited values can change it. Without awaited fields this is the usual logic.
 
 use std::cell::{Cell, OnceCell};
 
@@ -22,10 +25,34 @@ const ARENA_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Evaluator {
     arena: Bump,
-    /// For each node the event it was last judged for, times two, plus the result.
+    /// For each node the event it was last judged for, times four, plus the [`Truth`].
     judged: Vec<u32>,
-    /// Number of the current event, times two. Invariant: greater than every number in `judged`.
+    /// Number of the current event, times four. Invariant: greater than every number in `judged`.
     event: u32,
+}
+
+/// Whether an event is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every rule is decided.
+    Decided,
+    /// Some rule is not: its condition or its output depends on an awaited field. Judged again with the values, or with
+    /// nothing awaited, the event gives these rules' matches besides those that it has given already.
+    Open,
+}
+
+/// What is known of a condition. In this order "and" is the least, "or" the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Truth {
+    False,
+    Open,
+    True,
+}
+
+impl From<bool> for Truth {
+    fn from(truth: bool) -> Self {
+        if truth { Self::True } else { Self::False }
+    }
 }
 
 impl Evaluator {
@@ -38,22 +65,23 @@ impl Evaluator {
         }
     }
 
-    /// Judges one event: calls `on_match` for each rule that matches, in order of first definition.
+    /// Judges one event: calls `on_match` for each rule that matches, in order of first definition. A rule whose output
+    /// mentions an awaited field does not match yet: a match is told whole.
     pub fn evaluate<E: Fields>(
         &mut self,
         set: &RuleSet,
         event: &E,
         on_match: impl FnMut(Match<'_>),
-    ) {
+    ) -> Outcome {
         let Some(program) = set.program(event.event_type()) else {
-            return;
+            return Outcome::Decided;
         };
         if program.roots.is_empty() {
-            return;
+            return Outcome::Decided;
         }
         self.next_event(set);
         let values = Values::new(set, program, event, &self.arena);
-        judge(
+        let outcome = judge(
             &values,
             program,
             Judged {
@@ -63,16 +91,17 @@ impl Evaluator {
             on_match,
         );
         self.arena.reset();
+        outcome
     }
 
     fn next_event(&mut self, set: &RuleSet) {
         if self.judged.len() < set.nodes.len() {
             self.judged.resize(set.nodes.len(), 0);
         }
-        self.event = self.event.wrapping_add(2);
+        self.event = self.event.wrapping_add(4);
         if self.event == 0 {
             self.judged.fill(0);
-            self.event = 2;
+            self.event = 4;
         }
     }
 }
@@ -101,7 +130,7 @@ impl<'a> Match<'a> {
         rule.output.fields().iter().map(move |field| {
             (
                 field.key.as_str(),
-                values.field(&field.field.field),
+                values.field(&field.field.field).value(),
                 field.format,
             )
         })
@@ -109,7 +138,7 @@ impl<'a> Match<'a> {
 
     /// The value of a field that need not be in the rule.
     pub fn value(&self, field: &'a crate::value::FieldRef) -> Option<Value<'a>> {
-        self.values.field(field)
+        self.values.field(field).value()
     }
 }
 
@@ -124,52 +153,82 @@ fn judge<'a>(
     program: &'a Program,
     mut judged: Judged<'_>,
     mut on_match: impl FnMut(Match<'_>),
-) {
-    for (rule, root) in &program.roots {
-        if judged.node(values, *root) {
-            on_match(Match {
-                rule: values.set.rule(*rule),
-                values,
-            });
-            if values.set.matching == Matching::First {
-                break;
-            }
+) -> Outcome {
+    let mut outcome = Outcome::Decided;
+    for (id, root) in &program.roots {
+        let rule = values.set.rule(*id);
+        let first_only = values.set.matching == Matching::First;
+        match judged.node(values, *root) {
+            Truth::False => continue,
+            Truth::True if !values.output_open(rule) => on_match(Match { rule, values }),
+            Truth::True | Truth::Open => outcome = Outcome::Open,
+        }
+        // Where only the first match counts, nobody knows who is first behind a rule that is open.
+        if first_only {
+            break;
         }
     }
+    outcome
 }
 
 impl Judged<'_> {
     /// Recursion is as deep as the condition, which check has limited.
-    fn node<'a>(&mut self, values: &'a Values<'a>, id: NodeId) -> bool {
+    fn node<'a>(&mut self, values: &'a Values<'a>, id: NodeId) -> Truth {
         let node = &values.set.nodes[id.0 as usize];
         if !node.shared {
             return self.kind(values, &node.kind);
         }
         let mark = self.marks[id.0 as usize];
-        if mark & !1 == self.event {
-            return mark & 1 == 1;
+        if mark & !3 == self.event {
+            return match mark & 3 {
+                0 => Truth::False,
+                1 => Truth::Open,
+                _ => Truth::True,
+            };
         }
-        let result = self.kind(values, &node.kind);
-        self.marks[id.0 as usize] = self.event | u32::from(result);
-        result
+        let truth = self.kind(values, &node.kind);
+        self.marks[id.0 as usize] = self.event | truth as u32;
+        truth
     }
 
-    fn kind<'a>(&mut self, values: &'a Values<'a>, kind: &'a NodeKind) -> bool {
+    fn kind<'a>(&mut self, values: &'a Values<'a>, kind: &'a NodeKind) -> Truth {
         let members = |range: &std::ops::Range<u32>| {
             &values.set.members[range.start as usize..range.end as usize]
         };
         match kind {
-            NodeKind::Const(truth) => *truth,
-            NodeKind::And(range) => members(range)
-                .iter()
-                .all(|member| self.node(values, *member)),
-            NodeKind::Or(range) => members(range)
-                .iter()
-                .any(|member| self.node(values, *member)),
-            NodeKind::Not(inner) => !self.node(values, *inner),
-            NodeKind::Check(source, matcher) => values.source(*source).is_some_and(|value| {
-                values.set.matchers[*matcher as usize].matches(value, values.arena)
-            }),
+            NodeKind::Const(truth) => (*truth).into(),
+            NodeKind::And(range) => {
+                let mut least = Truth::True;
+                for member in members(range) {
+                    least = least.min(self.node(values, *member));
+                    if least == Truth::False {
+                        break;
+                    }
+                }
+                least
+            }
+            NodeKind::Or(range) => {
+                let mut greatest = Truth::False;
+                for member in members(range) {
+                    greatest = greatest.max(self.node(values, *member));
+                    if greatest == Truth::True {
+                        break;
+                    }
+                }
+                greatest
+            }
+            NodeKind::Not(inner) => match self.node(values, *inner) {
+                Truth::False => Truth::True,
+                Truth::Open => Truth::Open,
+                Truth::True => Truth::False,
+            },
+            NodeKind::Check(source, matcher) => match values.source(*source) {
+                Fetched::Value(value) => values.set.matchers[*matcher as usize]
+                    .matches(value, values.arena)
+                    .into(),
+                Fetched::Missing => Truth::False,
+                Fetched::Awaited => Truth::Open,
+            },
             NodeKind::Compare {
                 left,
                 right,
@@ -177,13 +236,17 @@ impl Judged<'_> {
                 ty,
                 multiplicity,
             } => {
-                let Some(left) = values.source(*left) else {
-                    return false;
-                };
-                let Some(right) = values.source(*right) else {
-                    return false;
-                };
-                op::compare(*op, *ty, *multiplicity, left, right, values.arena)
+                let left = values.source(*left);
+                if matches!(left, Fetched::Missing) {
+                    return Truth::False;
+                }
+                match (left, values.source(*right)) {
+                    (_, Fetched::Missing) => Truth::False,
+                    (Fetched::Value(left), Fetched::Value(right)) => {
+                        op::compare(*op, *ty, *multiplicity, left, right, values.arena).into()
+                    }
+                    _ => Truth::Open,
+                }
             }
         }
     }
@@ -196,15 +259,27 @@ struct Values<'a> {
     event: &'a dyn Fields,
     arena: &'a Bump,
     /// Sources that the program's conditions read.
-    slots: &'a [Cell<Slot<'a>>],
+    slots: &'a [Cell<Option<Fetched<'a>>>],
     /// All sources of the set; made when a match asks for one that has no slot.
-    rest: OnceCell<&'a [Cell<Slot<'a>>]>,
+    rest: OnceCell<&'a [Cell<Option<Fetched<'a>>>]>,
 }
 
+/// What asking for a value gave.
 #[derive(Clone, Copy)]
-enum Slot<'a> {
-    Unknown,
-    Known(Option<Value<'a>>),
+enum Fetched<'a> {
+    Value(Value<'a>),
+    Missing,
+    /// Missing, but perhaps not for long.
+    Awaited,
+}
+
+impl<'a> Fetched<'a> {
+    fn value(self) -> Option<Value<'a>> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Missing | Self::Awaited => None,
+        }
+    }
 }
 
 impl<'a> Values<'a> {
@@ -220,7 +295,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn source(&self, id: SourceId) -> Option<Value<'a>> {
+    fn source(&self, id: SourceId) -> Fetched<'a> {
         let slot = match self.program.slots[id.0 as usize] {
             NO_SLOT => {
                 let rest = self
@@ -230,26 +305,48 @@ impl<'a> Values<'a> {
             }
             slot => &self.slots[slot as usize],
         };
-        if let Slot::Known(value) = slot.get() {
-            return value;
+        if let Some(fetched) = slot.get() {
+            return fetched;
         }
-        let value = self.fetch(&self.set.sources[id.0 as usize]);
-        slot.set(Slot::Known(value));
-        value
+        let fetched = self.fetch(&self.set.sources[id.0 as usize]);
+        slot.set(Some(fetched));
+        fetched
     }
 
-    fn fetch(&self, source: &'a Source) -> Option<Value<'a>> {
-        match source {
-            Source::Field(field) => self.event.get(field, self.arena),
+    fn fetch(&self, source: &'a Source) -> Fetched<'a> {
+        let value = match source {
+            Source::Field(field) => return self.ask(field),
             Source::Builtin(builtin) => self.builtin(*builtin),
             Source::Transform { transform, inputs } => {
+                let mut awaited = false;
                 let mut field = |used: &'a crate::typed::FieldUse| {
                     let (_, input) = inputs.iter().find(|(field, _)| *field == used.field)?;
-                    self.source(*input)
+                    let fetched = self.source(*input);
+                    awaited |= matches!(fetched, Fetched::Awaited);
+                    fetched.value()
                 };
-                crate::transform::apply(&transform.function, &mut field, self.arena)
+                let value = crate::transform::apply(&transform.function, &mut field, self.arena);
+                if awaited {
+                    return Fetched::Awaited;
+                }
+                value
             }
+        };
+        value.map_or(Fetched::Missing, Fetched::Value)
+    }
+
+    fn ask(&self, field: &'a crate::value::FieldRef) -> Fetched<'a> {
+        match self.event.get(field, self.arena) {
+            Some(value) => Fetched::Value(value),
+            None if self.event.awaited(field) => Fetched::Awaited,
+            None => Fetched::Missing,
         }
+    }
+
+    /// Whether an output mentions an awaited field.
+    fn output_open(&self, rule: &'a Rule) -> bool {
+        let mut fields = rule.output.fields().iter();
+        fields.any(|used| matches!(self.field(&used.field.field), Fetched::Awaited))
     }
 
     fn builtin(&self, builtin: Builtin) -> Option<Value<'a>> {
@@ -259,15 +356,15 @@ impl<'a> Values<'a> {
 
     /// The value of an operand of an output.
     fn operand(&self, operand: &'a Operand) -> Option<Value<'a>> {
-        let mut field = |used: &'a crate::typed::FieldUse| self.field(&used.field);
+        let mut field = |used: &'a crate::typed::FieldUse| self.field(&used.field).value();
         crate::transform::operand(operand, &mut field, self.arena)
     }
 
     /// The value of any field: for matches, not for every event.
-    fn field(&self, field: &'a crate::value::FieldRef) -> Option<Value<'a>> {
+    fn field(&self, field: &'a crate::value::FieldRef) -> Fetched<'a> {
         match self.set.source_of.get(field) {
             Some(source) => self.source(*source),
-            None => self.event.get(field, self.arena),
+            None => self.ask(field),
         }
     }
 }
@@ -287,8 +384,8 @@ pub(crate) fn builtin_value(
     }
 }
 
-fn unknown(arena: &Bump, count: usize) -> &[Cell<Slot<'_>>] {
-    arena.alloc_slice_fill_with(count, |_| Cell::new(Slot::Unknown))
+fn unknown(arena: &Bump, count: usize) -> &[Cell<Option<Fetched<'_>>>] {
+    arena.alloc_slice_fill_with(count, |_| Cell::new(None))
 }
 
 #[cfg(test)]

@@ -124,7 +124,8 @@ impl Plan {
 }
 
 impl EventPlan {
-    fn of(rules: &RuleSet, schema: &Schema, event: EventTypeId) -> Self {
+    /// The plan of one event type.
+    pub fn of(rules: &RuleSet, schema: &Schema, event: EventTypeId) -> Self {
         let mut lowering = Lowering::new(schema, event);
         let (mut open, mut wide) = (None, Vec::new());
         let mut all = Vec::new();

@@ -5,6 +5,7 @@
 //!
 //! Sources: `rule_loader_compiler.cpp`, `falco_engine.cpp` of Falco.
 
+mod filter;
 mod listing;
 mod output;
 mod paths;
@@ -20,7 +21,7 @@ use crate::program::{Matching, RuleSet};
 use crate::read;
 use crate::resolve::{self, Condition, Resolved, Texts};
 use crate::schema::Schema;
-use crate::source::{Source, SourceId};
+use crate::source::{Source, SourceId, Span, TextRange};
 use crate::template::Template;
 pub use listing::{ListInfo, MacroInfo, RuleDetails, RuleInfo};
 pub use output::AppendOutput;
@@ -65,12 +66,18 @@ pub struct Loaded {
     collection: Collection,
     compiled: Vec<Compiled>,
     resolved: Resolved,
+    texts: Texts,
 }
 
 impl Loaded {
     /// Whether there is an error, so that [`Loaded::rules`] is `None`.
     pub fn has_errors(&self) -> bool {
         self.rules.is_none()
+    }
+
+    /// Where a part of a condition stands in its file.
+    pub fn span(&self, range: TextRange) -> Option<Span> {
+        self.texts.span(range)
     }
 }
 
@@ -103,6 +110,7 @@ pub fn load(sources: Vec<Source>, schema: &Schema, options: &LoadOptions) -> Loa
     let Round {
         mut compiled,
         resolved,
+        texts,
     } = round;
     for rule in &mut compiled {
         let (name, collected) = rule_of(&collection, rule.condition.rule);
@@ -125,6 +133,7 @@ pub fn load(sources: Vec<Source>, schema: &Schema, options: &LoadOptions) -> Loa
         collection,
         compiled,
         resolved,
+        texts,
     }
 }
 
@@ -133,6 +142,7 @@ pub fn load(sources: Vec<Source>, schema: &Schema, options: &LoadOptions) -> Loa
 struct Round {
     compiled: Vec<Compiled>,
     resolved: Resolved,
+    texts: Texts,
 }
 
 fn compile(
@@ -172,7 +182,11 @@ fn compile(
             });
         }
     }
-    Round { compiled, resolved }
+    Round {
+        compiled,
+        resolved,
+        texts,
+    }
 }
 
 /// Checks the condition of a rule; `None` if it has an error, or names what does not exist and may.

@@ -15,6 +15,7 @@ mod services;
 mod text;
 
 pub use constant::{Constant, Network};
+pub use glob::matches_once as glob_matches;
 pub use kind::Kind;
 
 pub(crate) use dynamic::compare;

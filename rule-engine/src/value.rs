@@ -147,7 +147,8 @@ pub enum Value<'a> {
 /// One event, as the engine sees it.
 ///
 /// `None` from [`Fields::get`] means *missing*: every check on it is false. Placeholders such as `<NA>` are values, and the
-/// host's business.
+/// host's business. A value that is missing now but may come later is [`Fields::awaited`]: checks on it are neither true
+/// nor false.
 pub trait Fields {
     /// The event's type.
     fn event_type(&self) -> EventTypeId;
@@ -155,6 +156,13 @@ pub trait Fields {
     /// The value of a field. Called at most once per event and field (the engine remembers); text that must be put together
     /// goes into `arena`, which is emptied after the event.
     fn get<'a>(&'a self, field: &FieldRef, arena: &'a Bump) -> Option<Value<'a>>;
+
+    /// Whether a field that [`Fields::get`] gave nothing for may have a value when the event is judged again. Asked only
+    /// for such fields. A host that never judges an event twice has none.
+    fn awaited(&self, field: &FieldRef) -> bool {
+        let _ = field;
+        false
+    }
 }
 
 #[cfg(test)]

@@ -102,15 +102,17 @@ static inline_always void note(struct buffer *buffer, u32 tail_flags)
 		header->flags |= RECORD_READ_FAILED;
 }
 
-/* Describes a string that was read with its NUL, at most PATH_BYTES_MAX bytes; gives the new end. */
-static inline_always u64 end_string(struct buffer *buffer, u64 at, struct rec_tail *tail, long got)
+/*
+ * Describes a string that was read with its NUL, at most PATH_BYTES_MAX bytes; gives the new end. One of that
+ * length may be cut: then `last`, what stands in the place of the NUL, is none.
+ */
+static inline_always u64 end_string(struct buffer *buffer, u64 at, struct rec_tail *tail, long got, u8 last)
 {
 	u64 bytes = got > 0 ? got - 1 : 0;
 
 	mask(bytes, PATH_BYTES_MAX - 1);
 	tail->bytes = bytes;
-	/* A string of the limit's length is either cut or too long for the kernel as well. */
-	tail->flags = got <= 0 ? TAIL_READ_FAILED : got == PATH_BYTES_MAX ? TAIL_TRUNCATED : 0;
+	tail->flags = got <= 0 ? TAIL_READ_FAILED : last ? TAIL_TRUNCATED : 0;
 	note(buffer, tail->flags);
 	return at + bytes;
 }
@@ -119,16 +121,22 @@ static inline_always u64 end_string(struct buffer *buffer, u64 at, struct rec_ta
 static inline_always u64 append_user_string(struct buffer *buffer, u64 at, struct rec_tail *tail, u64 from)
 {
 	long got = read_user_string(place(buffer, at, PATH_BYTES_MAX), PATH_BYTES_MAX, from);
+	u8 last = 0;
 
-	return end_string(buffer, at, tail, got);
+	if (got == PATH_BYTES_MAX)
+		read_user(&last, sizeof(last), from + PATH_BYTES_MAX - 1);
+	return end_string(buffer, at, tail, got, last);
 }
 
 /* Appends a string of the kernel. */
 static inline_always u64 append_kernel_string(struct buffer *buffer, u64 at, struct rec_tail *tail, const char *from)
 {
 	long got = read_kernel_string(place(buffer, at, PATH_BYTES_MAX), PATH_BYTES_MAX, from);
+	u8 last = 0;
 
-	return end_string(buffer, at, tail, got);
+	if (got == PATH_BYTES_MAX)
+		read_kernel(&last, sizeof(last), from + PATH_BYTES_MAX - 1);
+	return end_string(buffer, at, tail, got, last);
 }
 
 /* Describes bytes of which `take` were to be read, of `bytes` that there are; gives the new end. */

@@ -267,6 +267,7 @@ fn the_longest_path_is_whole_and_a_longer_one_is_flagged() {
     openat(CWD, longest.as_str(), OFlags::RDONLY, Mode::empty()).expect_err("not there");
     let open = rig.own_open(longest.as_bytes());
     assert_eq!(open.fixed.call.result, ENOENT);
+    assert_eq!((open.requested.flags, open.fixed.header.flags), (0, 0));
 
     let longer = CString::new(format!("{longest}/and more")).expect("no NUL");
     call64(2, [longer.as_ptr().addr() as u64, 0, 0, 0]);

@@ -10,7 +10,7 @@ use std::{
 
 use exporter_ebpf::record::{
     ExecRecord, ExitRecord, ForkRecord, INODE_MEMFD, PROCESS_CHROOTED, Process, RECORD_TRUNCATED,
-    Record,
+    Record, SETTING_ENV,
 };
 
 use crate::{
@@ -216,6 +216,34 @@ fn long_arguments_are_whole_to_the_limit_and_flagged_beyond() {
             "{length}"
         );
     }
+}
+
+#[test]
+fn the_environment_comes_if_asked_for() {
+    let mut rig = Rig::new(&[]);
+    let run = |rig: &mut Rig, value: &str| {
+        exec_by(
+            rig,
+            Command::new("/bin/true")
+                .env_clear()
+                .env("A", "1\n2")
+                .env("B", value),
+        )
+    };
+    let exec = run(&mut rig, "x");
+    assert_eq!((exec.env.bytes, exec.env.flags), (&b""[..], 0));
+
+    rig.set(SETTING_ENV);
+    let exec = run(&mut rig, "x");
+    assert_eq!((exec.env.bytes, exec.env.flags), (&b"A=1\n2\0B=x\0"[..], 0));
+    let exec = run(&mut rig, &"y".repeat(5000));
+    let whole = [&b"A=1\n2\0B="[..], &[b'y'; 5000]].concat();
+    assert_eq!(exec.env.bytes, &whole[..4096]);
+    assert!(exec.env.truncated());
+    assert_eq!(exec.fixed.header.flags, RECORD_TRUNCATED);
+
+    rig.set(0);
+    assert!(run(&mut rig, "x").env.bytes.is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! System calls by number, with the registers as the test wants them: what no library offers.
 //!
-//! Never: calls that change memory of this program; the tests pass only addresses that the kernel reads.
+//! Never: calls that change memory of this program other than what [`low_memory`] gave out.
 
 #![allow(
     unsafe_code,
@@ -10,9 +10,11 @@
 use std::arch::asm;
 
 /// A 64-bit system call; gives the kernel's result, -errno on failure.
-pub(crate) fn call64(number: u64, arguments: [u64; 4]) -> i64 {
+pub(crate) fn call64<const N: usize>(number: u64, arguments: [u64; N]) -> i64 {
+    let arguments = six(arguments);
     let result: i64;
-    // SAFETY: the calls made by these tests read memory that `arguments` points to, if it is mapped, and write none.
+    // SAFETY: the calls made by these tests read memory that the arguments point to, if it is mapped, and write only to
+    // memory from `low_memory`, which nobody else uses.
     unsafe {
         asm!(
             "syscall",
@@ -21,6 +23,8 @@ pub(crate) fn call64(number: u64, arguments: [u64; 4]) -> i64 {
             in("rsi") arguments[1],
             in("rdx") arguments[2],
             in("r10") arguments[3],
+            in("r8") arguments[4],
+            in("r9") arguments[5],
             lateout("rcx") _,
             lateout("r11") _,
             options(nostack),
@@ -30,28 +34,75 @@ pub(crate) fn call64(number: u64, arguments: [u64; 4]) -> i64 {
 }
 
 /// A system call by the 32-bit entry, which a 64-bit program may use too. Addresses must lie below 4 GiB.
-pub(crate) fn call32(number: u32, arguments: [u32; 4]) -> i32 {
+pub(crate) fn call32<const N: usize>(number: u32, arguments: [u32; N]) -> i32 {
+    let mut words = [number, 0, 0, 0, 0, 0, 0];
+    words[1..=N].copy_from_slice(&arguments);
     let result: u64;
-    // SAFETY: as above; rbx, which the compiler keeps for itself, is put back.
+    // SAFETY: as above; rbx and rbp, which the compiler keeps for itself, are put back.
     unsafe {
         asm!(
-            "xchg rbx, {first}",
+            "push rbx",
+            "push rbp",
+            "mov eax, [r12]",
+            "mov ebx, [r12 + 4]",
+            "mov ecx, [r12 + 8]",
+            "mov edx, [r12 + 12]",
+            "mov esi, [r12 + 16]",
+            "mov edi, [r12 + 20]",
+            "mov ebp, [r12 + 24]",
             "int 0x80",
-            "xchg rbx, {first}",
-            first = inout(reg) u64::from(arguments[0]) => _,
-            inlateout("rax") u64::from(number) => result,
-            in("rcx") u64::from(arguments[1]),
-            in("rdx") u64::from(arguments[2]),
-            in("rsi") u64::from(arguments[3]),
+            "pop rbp",
+            "pop rbx",
+            in("r12") &raw const words,
+            lateout("rax") result,
+            lateout("rcx") _,
+            lateout("rdx") _,
+            lateout("rsi") _,
+            lateout("rdi") _,
             lateout("r8") _,
             lateout("r9") _,
             lateout("r10") _,
             lateout("r11") _,
-            options(nostack),
         );
     }
     // The entry gives 32 bits.
     (result & 0xffff_ffff) as u32 as i32
+}
+
+/// A call that makes a process, which ends at once; gives the kernel's result for its maker.
+pub(crate) fn fork64<const N: usize>(number: u64, arguments: [u64; N]) -> i64 {
+    let arguments = six(arguments);
+    let result: i64;
+    // SAFETY: the new process touches no memory: it may share it with its maker.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "mov eax, 231", // exit_group
+            "xor edi, edi",
+            "syscall",
+            "2:",
+            inlateout("rax") number => result,
+            inlateout("rdi") arguments[0] => _,
+            in("rsi") arguments[1],
+            in("rdx") arguments[2],
+            in("r10") arguments[3],
+            in("r8") arguments[4],
+            in("r9") arguments[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// Arguments filled up with zeros.
+pub(crate) fn six<const N: usize>(arguments: [u64; N]) -> [u64; 6] {
+    let mut six = [0; 6];
+    six[..N].copy_from_slice(&arguments);
+    six
 }
 
 /// Makes a process whose first thread leaves at once; its second one then tries to open `path` and ends the process with
@@ -113,15 +164,14 @@ pub(crate) fn process_that_outlives_its_first_thread(path: &std::ffi::CStr) -> i
     pid
 }
 
-/// Bytes at an address below 4 GiB, for the life of the program.
+/// Bytes at an address below 4 GiB, for the life of the program, with zeros up to the end of their last page.
 pub(crate) fn low_memory(bytes: &[u8]) -> u32 {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-    assert!(bytes.len() <= 4096, "one page");
-    // SAFETY: a new mapping of one page, which nobody else has; it is written once, within its length, before it is given out.
+    // SAFETY: a new mapping, which nobody else has; it is written once, within its length, before it is given out.
     let page = unsafe {
         let page = mmap_anonymous(
             std::ptr::null_mut(),
-            4096,
+            bytes.len().max(1).next_multiple_of(4096),
             ProtFlags::READ | ProtFlags::WRITE,
             MapFlags::PRIVATE | MapFlags::from_bits_retain(MAP_32BIT),
         )
@@ -130,6 +180,23 @@ pub(crate) fn low_memory(bytes: &[u8]) -> u32 {
         page
     };
     u32::try_from(page.addr()).expect("MAP_32BIT gives an address below 4 GiB")
+}
+
+/// The address of a string with its NUL, as [`low_memory`] gives it.
+pub(crate) fn text(bytes: impl AsRef<[u8]>) -> u64 {
+    low_memory(&[bytes.as_ref(), b"\0"].concat()).into()
+}
+
+/// The address of words of 64 bits.
+pub(crate) fn words(words: &[u64]) -> u64 {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    low_memory(&bytes).into()
+}
+
+/// The address of words of 32 bits.
+pub(crate) fn words32(words: &[u32]) -> u64 {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    low_memory(&bytes).into()
 }
 
 const MAP_32BIT: u32 = 0x40;

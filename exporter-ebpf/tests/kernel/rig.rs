@@ -13,7 +13,7 @@ use aya::{
     programs::{BtfTracePoint, Iter},
 };
 use exporter_ebpf::{
-    BASE, COUNTERS, Hook, PROGRAMS, Program, RING, WATCH,
+    BASE, COUNTERS, Hook, PROGRAMS, Program, RING, SETTINGS, WATCH,
     record::{Counters, Header, Kind, OpenRecord, Record, Records},
     syscall::watch_table,
 };
@@ -89,6 +89,13 @@ impl Rig {
                 .set(number, [entry.native, entry.compat], 0)
                 .expect("watch");
         }
+    }
+
+    /// From now on the programs are told this.
+    pub(crate) fn set(&mut self, flags: u32) {
+        let settings = self.ebpf.map_mut(SETTINGS).expect("settings");
+        let mut settings: Array<_, u32> = settings.try_into().expect("settings");
+        settings.set(0, flags, 0).expect("settings");
     }
 
     /// From now on this number gives the records of `call`.

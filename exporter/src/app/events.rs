@@ -45,6 +45,11 @@ impl EventHandle {
             self.waker.wake();
         }
     }
+
+    /// Makes it look at what it was given by another way.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
+    }
 }
 
 impl EventThread {

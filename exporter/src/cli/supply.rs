@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rule_engine::load::RuleInfo;
 use rule_engine::schema::{FieldId, Schema};
 
-use crate::event::decode::{PROCESS_EVENTS, call_names};
+use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::event::fields::FieldTable;
 
 /// The tier whose programs every supported kernel loads.
@@ -35,7 +35,8 @@ impl<'s> Agent<'s> {
     /// The tier of probes that supplies an event type; `None`: no probe does, so rules that are only about it never match.
     pub(super) fn tier(&self, event: &str) -> Option<&'static str> {
         let called = || call_names().contains(&event);
-        (PROCESS_EVENTS.contains(&event) || called()).then_some(BASE)
+        let other = PROCESS_EVENTS.contains(&event) || OTHER_EVENTS.contains(&event);
+        (other || called()).then_some(BASE)
     }
 
     /// Whether a field has a source; without one it is always missing.

@@ -43,6 +43,9 @@ pub fn call_names() -> Vec<&'static str> {
 /// The event types that the process tracepoints supply, whatever system call led there.
 pub const PROCESS_EVENTS: &[&str] = &["execve", "procexit"];
 
+/// The event types that come from elsewhere than the kernel.
+pub const OTHER_EVENTS: &[&str] = &["container"];
+
 /// Event types of the schema by what a record says. Made once.
 #[derive(Debug)]
 pub struct EventTypes {

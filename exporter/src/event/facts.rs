@@ -25,6 +25,8 @@ pub enum Facts<'a> {
     Exit(Exit),
     /// A system call has returned.
     Call(Call<'a>),
+    /// A container has become known; its fields say which.
+    Container,
 }
 
 /// The end of a process.
@@ -145,7 +147,7 @@ impl Facts<'_> {
     pub fn result(&self) -> Option<i64> {
         match self {
             Self::Exec { .. } => Some(0),
-            Self::Exit(_) => None,
+            Self::Exit(_) | Self::Container => None,
             Self::Call(call) => Some(call.result),
         }
     }

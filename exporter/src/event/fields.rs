@@ -5,6 +5,7 @@
 
 mod args;
 mod call;
+mod container;
 mod file;
 mod process;
 mod socket;
@@ -19,6 +20,7 @@ use rule_engine::value::{FieldKey, FieldRef, Fields, Value};
 
 use super::Event;
 use super::binding::{self, Binding};
+use super::container::Metadata;
 
 pub(in crate::event) use file::label;
 pub(in crate::event) use process::{exe_flags, joined_env};
@@ -31,6 +33,8 @@ type Get = for<'a> fn(&'a Event<'_>, &FieldKey, &'a Bump) -> Option<Value<'a>>;
 pub struct FieldTable {
     by_id: Vec<Get>,
     supplied: Vec<bool>,
+    /// Fields that come with the metadata of the container.
+    late: Vec<bool>,
     /// By [`EventTypeId`].
     bindings: Vec<Option<&'static Binding>>,
     schema: Arc<Schema>,
@@ -49,11 +53,18 @@ impl FieldTable {
                 supplied[usize::from(id)] = true;
             }
         }
+        let mut late = vec![false; schema.fields.len()];
+        for (name, _) in container::FIELDS {
+            if let Some(FieldId(id)) = schema.field(name) {
+                late[usize::from(id)] = true;
+            }
+        }
         let bindings = schema.events.iter();
         let bindings = bindings.map(binding::of).collect();
         Self {
             by_id,
             supplied,
+            late,
             bindings,
             schema,
             hostname: hostname.into(),
@@ -98,6 +109,7 @@ impl FieldTable {
             call::FIELDS,
             args::FIELDS,
             process::FIELDS,
+            container::FIELDS,
             file::FIELDS,
             socket::FIELDS,
         ]
@@ -114,6 +126,11 @@ impl Fields for Event<'_> {
     fn get<'a>(&'a self, field: &FieldRef, arena: &'a Bump) -> Option<Value<'a>> {
         let get = self.table.by_id.get(usize::from(field.id.0))?;
         get(self, &field.arg, arena)
+    }
+
+    fn awaited(&self, field: &FieldRef) -> bool {
+        let late = self.table.late.get(usize::from(field.id.0));
+        late.is_some_and(|late| *late) && matches!(self.metadata(), Metadata::Awaited)
     }
 }
 

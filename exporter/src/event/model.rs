@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::event::container::ContainerId;
+use crate::event::container::{ContainerId, Metadata};
 
 /// Identity of a process: a pid alone is used again, with its start time it is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,7 +153,7 @@ pub struct Cgroup {
     pub container: Option<ContainerId>,
 }
 
-/// Who else is known: where an event's fields find ancestors and the names of users.
+/// Who else is known: where an event's fields find ancestors, the names of users, and what engines say of containers.
 pub trait Surroundings {
     /// A process, if it is known.
     fn process(&self, key: ProcessKey) -> Option<&Process>;
@@ -161,6 +161,8 @@ pub trait Surroundings {
     fn user(&self, uid: u32) -> Option<&User>;
     /// A group's name by its id.
     fn group(&self, gid: u32) -> Option<&str>;
+    /// What can be said of a container.
+    fn container(&self, id: &ContainerId) -> Metadata<'_>;
 }
 
 /// An account of the user database.

@@ -1,14 +1,15 @@
 //! What rules cost: loading them, judging events by them, and having many of them.
 //!
-//! Without arguments it measures and prints a Markdown table; `--write FILE` puts it between the markers of a page;
-//! `--once load|judge` does one thing a fixed number of times, for a tool that counts instructions. Falco's rule files are
-//! measured when `SAKER_COMPAT_RULES` names their directory; that they are not is said aloud.
+//! Without arguments it measures and prints Markdown; `--write FILE` puts it between the markers of a page. Instructions are
+//! counted by valgrind, which runs this program again as `--times N load|judge`. Falco's rule files are measured when
+//! `SAKER_COMPAT_RULES` names their directory; that they, or instructions, are not is said aloud.
 
 mod events;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rule_engine::compile::{RuleSpec, rule_set};
 use rule_engine::eval::Evaluator;
@@ -25,8 +26,8 @@ use events::{Event, mix};
 const RUNS: usize = 9;
 /// Processor time that one run of judging takes at least.
 const RUN_NS: u64 = 100_000_000;
-/// Times over the whole mix of `--once judge`.
-const ONCE_ROUNDS: usize = 1000;
+/// Sizes of rule sets that are compared.
+const SIZES: [usize; 4] = [25, 100, 400, 1000];
 const BEGIN: &str = "<!-- measured: begin -->";
 const END: &str = "<!-- measured: end -->";
 
@@ -43,74 +44,119 @@ fn main() {
     {
         [] => println!("{}", report()),
         ["--write", page] => write(Path::new(page), &report()),
-        ["--once", "load"] => {
-            black_box(load(rules(), &Schema::syscall()));
-        }
-        ["--once", "judge"] => {
-            let schema = Schema::syscall();
-            let (set, events) = (load(rules(), &schema), mix(&schema));
-            let mut evaluator = Evaluator::new(&set);
-            let matches: usize = (0..ONCE_ROUNDS)
-                .map(|_| judge(&mut evaluator, &set, &events))
-                .sum();
-            println!("{} events, {matches} matches", ONCE_ROUNDS * events.len());
-        }
+        ["--times", count, what] => repeat(count.parse().expect("a number"), what),
         _ => {
-            eprintln!("usage: rules [--write PAGE.md | --once load|judge]");
+            eprintln!("usage: rules [--write PAGE.md | --times N load|judge]");
             std::process::exit(2);
         }
     }
 }
 
-/// The table, with what it was measured on.
+/// What valgrind counts: Falco's stable rules, or the bundled ones, loaded or applied to the mix so many times.
+fn repeat(count: usize, what: &str) {
+    let schema = Schema::syscall();
+    if what == "load" {
+        for _ in 0..count {
+            black_box(load(rules(), &schema));
+        }
+        return;
+    }
+    let (set, events) = (load(rules(), &schema), mix(&schema));
+    let mut evaluator = Evaluator::new(&set);
+    for _ in 0..count {
+        black_box(judge(&mut evaluator, &set, &events));
+    }
+}
+
+/// The tables, with what they were measured on.
 fn report() -> String {
     let schema = Schema::syscall();
     let events = mix(&schema);
-    let mut table = format!(
-        "Measured on {}; processor time, median of {RUNS} runs, fastest and slowest in brackets.\n\n| case | figure |\n|---|---|\n",
+    let mut page = format!(
+        "Measured on {}; processor time, medians of {RUNS} runs, fastest and slowest in brackets.\n\n| case | figure |\n|---|---|\n",
         machine()
     );
     let mut row = |case: &str, figure: String| {
-        let _ = writeln!(table, "| {case} | {figure} |");
+        let _ = writeln!(page, "| {case} | {figure} |");
     };
     let own = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules"));
     row("loading the bundled rules", loading(&own, &schema));
     row(
         "judging a mix of events by the bundled rules",
-        judging(&load(own, &schema), &events),
+        rate(&judging(&load(own, &schema), &events)),
     );
+    let mut counted = "the bundled rules";
     match falco() {
         Some(directory) => {
+            counted = "Falco's stable rules";
             let all = files(&directory);
             row("loading Falco's three rule files", loading(&all, &schema));
             let stable = files(&directory.join("falco_rules.yaml"));
             row(
                 "judging the mix by Falco's stable rules",
-                judging(&load(stable, &schema), &events),
+                rate(&judging(&load(stable, &schema), &events)),
             );
             row(
                 "judging the mix by all of Falco's rules",
-                judging(&load(all, &schema), &events),
+                rate(&judging(&load(all, &schema), &events)),
             );
         }
         None => {
             eprintln!("NOT RUN: Falco's rules; SAKER_COMPAT_RULES does not name their directory")
         }
     }
+    if let (Some(loading), Some(round)) = (instructions("load", 2), instructions("judge", 500)) {
+        let million = loading as f64 / 1e6;
+        row(
+            &format!("loading {counted} once"),
+            format!("{million:.1} million instructions"),
+        );
+        row(
+            &format!("judging the mix by {counted}"),
+            format!("{} instructions an event", round / events.len() as u64),
+        );
+    } else {
+        eprintln!("NOT RUN: counts of instructions; valgrind is not there");
+    }
+    page + "\n" + &growth(&schema, events)
+}
+
+/// What more rules cost: of the type of the events, and of another one.
+fn growth(schema: &Schema, events: Vec<Event>) -> String {
     let opens: Vec<Event> = events
         .into_iter()
         .filter(|event| schema.event_def(event.ty).name == "openat")
         .collect();
-    for (event, whose) in [
-        ("openat", "the event's own type"),
-        ("open", "another event type"),
-    ] {
-        for count in [25, 100, 400, 1000] {
-            let case = format!("judging opens by {count} rules of {whose}");
-            row(&case, judging(&many(count, event, &schema), &opens));
-        }
+    let cost = |event| SIZES.map(|size| judging(&many(size, event, schema), &opens)[RUNS / 2]);
+    let (own, other) = (cost("openat"), cost("open"));
+    let mut table = "| rules | an open, all rules for `openat` | times the first | an open, no rule for `openat` | times the first |\n|---|---|---|---|---|\n".to_owned();
+    for (index, size) in SIZES.iter().enumerate() {
+        let _ = writeln!(
+            table,
+            "| {size} | {:.0} ns | {:.1} | {:.1} ns | {:.1} |",
+            own[index],
+            own[index] / own[0],
+            other[index],
+            other[index] / other[0]
+        );
     }
     table
+}
+
+/// Instructions for doing this once: what twice as many repetitions take more, so that the start of the program is not in it.
+fn instructions(what: &str, times: u64) -> Option<u64> {
+    let count = |times: u64| -> Option<u64> {
+        let valgrind = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(std::env::current_exe().ok()?)
+            .args(["--times", &times.to_string(), what])
+            .output()
+            .ok()?;
+        let said = String::from_utf8_lossy(&valgrind.stderr).into_owned();
+        let (_, count) = said.split_once("Collected : ")?;
+        count.split_whitespace().next()?.parse().ok()
+    };
+    Some((count(2 * times)?.saturating_sub(count(times)?)) / times)
 }
 
 fn loading(sources: &[Source], schema: &Schema) -> String {
@@ -128,9 +174,10 @@ fn loading(sources: &[Source], schema: &Schema) -> String {
     )
 }
 
-fn judging(set: &RuleSet, events: &[Event]) -> String {
+/// Nanoseconds an event, of each run.
+fn judging(set: &RuleSet, events: &[Event]) -> [f64; RUNS] {
     let mut evaluator = Evaluator::new(set);
-    let times = measured(|| {
+    measured(|| {
         let (start, mut judged) = (cpu_ns(), 0_u32);
         while cpu_ns() - start < RUN_NS {
             for _ in 0..100 {
@@ -139,7 +186,10 @@ fn judging(set: &RuleSet, events: &[Event]) -> String {
             judged += 100;
         }
         (cpu_ns() - start) as f64 / f64::from(judged) / events.len() as f64
-    });
+    })
+}
+
+fn rate(times: &[f64; RUNS]) -> String {
     let median = times[RUNS / 2];
     format!(
         "{median:.0} ns an event ({:.0} to {:.0}): {:.1} million a second on one core",

@@ -35,7 +35,10 @@ pub(super) fn of(event: &str, field: &str, param: &str) -> Subject {
         ("evt.rawarg", "fchownat", "uid") => bits(2),
         ("evt.rawarg", "fchownat", "gid") => bits(3),
         ("evt.rawarg", "socket", "domain") => bits(0),
-        ("evt.arg", "open" | "openat" | "openat2" | "creat", "name") => whole(Text::Path),
+        ("evt.arg", "open" | "openat" | "openat2" | "creat" | "unlinkat", "name")
+        | ("evt.arg", "mkdir" | "mkdirat" | "rmdir" | "unlink" | "chown" | "lchown", "path")
+        | ("evt.arg", "chmod" | "fchmodat", "filename")
+        | ("evt.arg", "fchownat", "pathname") => whole(Text::Path),
         ("evt.arg", "open" | "openat" | "openat2", "flags") => Subject::Flags {
             number: Number::OpenFlags,
             names: OPEN_FLAGS,

@@ -78,6 +78,8 @@ pub enum Pattern {
     Ends(Box<[u8]>),
     /// What follows its last slash is this.
     Named(Box<[u8]>),
+    /// Two dots follow each other somewhere in it.
+    Dots,
     /// What comes before its last slash is this, `/` for what lies in the root directory.
     Within(Box<[u8]>),
 }
@@ -194,12 +196,13 @@ impl NumberTest {
 
 impl Pattern {
     /// Whether a text that is wholly known fits.
-    fn fits(&self, text: &[u8]) -> bool {
+    pub(super) fn fits(&self, text: &[u8]) -> bool {
         match self {
             Self::Is(whole) => text == &**whole,
             Self::Starts(start) => text.starts_with(start),
             Self::Ends(end) => text.ends_with(end),
             Self::Named(wanted) => last_name(text) == &**wanted,
+            Self::Dots => text.windows(2).any(|two| two == b".."),
             Self::Within(wanted) => directory(text) == &**wanted,
         }
     }
@@ -222,7 +225,7 @@ impl Pattern {
             Self::Ends(end) if end.contains(&b'/') => maybe_if(last_name(end) == name),
             Self::Ends(end) => Some(name.ends_with(end)),
             Self::Starts(start) if start.is_empty() => Some(true),
-            Self::Starts(_) | Self::Within(_) => None,
+            Self::Starts(_) | Self::Within(_) | Self::Dots => None,
         }
     }
 }
@@ -361,6 +364,7 @@ impl Display for NumberTest {
 impl Display for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (what, text) = match self {
+            Self::Dots => return f.write_str("with two dots"),
             Self::Is(text) => ("=", text),
             Self::Starts(text) => ("startswith", text),
             Self::Ends(text) => ("endswith", text),

@@ -15,8 +15,11 @@ pub const ALTERNATIVES_MAX: usize = 1024;
 /// Terms that are put together; more than that are taken as always.
 const TERMS_MAX: usize = CLAUSES_MAX * 64;
 
-/// Products of terms that are tried before what makes them is left out.
-const PRODUCTS_MAX: usize = CLAUSES_MAX * 16;
+/// Terms that a conjunction may have. What would make more is left out.
+const PRODUCT_MAX: usize = CLAUSES_MAX / 4;
+
+/// The same for what only says what is not wanted: exceptions, of which each doubles the terms and holds back few events.
+const REFUSALS_MAX: usize = 4;
 
 /// All atoms of an event type, as many as there are.
 #[derive(Default)]
@@ -218,18 +221,27 @@ impl Dnf {
             return Self::never();
         }
         let mut product = Self(vec![common]);
-        // Short ones first, so that what is left out is what would cost most.
-        rest.sort_by_key(|member| member.0.len());
+        // Those that say what is wanted first, and of those the short ones.
+        rest.sort_by_key(|member| (member.only_refuses(), member.0.len()));
         for member in rest {
-            if product.0.len() * member.0.len() > PRODUCTS_MAX {
-                continue;
-            }
+            let most = if member.only_refuses() {
+                REFUSALS_MAX
+            } else {
+                PRODUCT_MAX
+            };
             let next = product.times(&member);
-            if next.0.len() <= CLAUSES_MAX {
+            if next.0.len() <= most.max(product.0.len()) {
                 product = next;
             }
         }
         product
+    }
+
+    /// Whether some term only says what is not wanted.
+    fn only_refuses(&self) -> bool {
+        self.0
+            .iter()
+            .any(|term| term.iter().all(|literal| literal.negated))
     }
 
     fn times(&self, other: &Self) -> Self {

@@ -91,6 +91,12 @@ pub(super) enum Domain {
 /// The calls that open a file by its path.
 const OPENS: [&str; 4] = ["open", "openat", "openat2", "creat"];
 
+/// Other calls about one path that is given by name.
+const PATH_CALLS: [&str; 10] = [
+    "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "chmod", "fchmodat", "chown", "lchown",
+    "fchownat",
+];
+
 /// Bits that are the same on all architectures that Linux has generic numbers for (include/uapi/asm-generic/fcntl.h).
 const O_ACCMODE: u64 = 3;
 const O_WRONLY: u64 = 1;
@@ -178,6 +184,11 @@ fn of(schema: &Schema, event: EventTypeId, used: &FieldUse) -> Subject {
         _ if field.starts_with("evt.is_open_") => of_opening(event, field),
         _ if OPENS.contains(&event) => of_open(field),
         _ if event == "connect" => of_connect(field),
+        ("fs.path.name", _) if PATH_CALLS.contains(&event) => Subject::Text {
+            text: Text::Path,
+            part: Part::Whole,
+            present: succeeded(),
+        },
         _ => Subject::Undecidable,
     }
 }

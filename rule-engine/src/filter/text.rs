@@ -25,7 +25,17 @@ pub(super) fn bounds(text: Text, part: Part, op: Operator, values: &[&[u8]]) -> 
         Operator::Contains | Operator::Icontains if values == [b""] => {
             Bounds::exact(Formula::Always)
         }
+        Operator::Contains => each(&|value| contains(text, value)),
         _ => Bounds::unknown(),
+    }
+}
+
+/// Undecidable, but for ways upwards, which are rare in paths as they are given.
+fn contains(text: Text, part: &[u8]) -> Bounds {
+    if text == Text::RawPath && Pattern::Dots.fits(part) {
+        Bounds::at_most(Formula::text(text, vec![Pattern::Dots]))
+    } else {
+        Bounds::unknown()
     }
 }
 
@@ -71,7 +81,13 @@ fn glob(text: Text, part: Part, pattern: &[u8]) -> Bounds {
     if first == last && pattern[first] == b'*' && (first == 0 || first + 1 == pattern.len()) {
         return Bounds::all(vec![beginning, end]);
     }
-    Bounds::at_most(Formula::All(vec![beginning.may, end.may]))
+    // What stands in brackets is no literal.
+    let literals = pattern
+        .split(is_special)
+        .filter(|_| !pattern.contains(&b'['));
+    let within = literals.map(|literal| contains(text, literal).may);
+    let all = [beginning.may, end.may].into_iter().chain(within);
+    Bounds::at_most(Formula::All(all.collect()))
 }
 
 /// Component-wise prefix. Exact for paths, which are folded, up to the first component that is a pattern.

@@ -47,7 +47,7 @@ impl Glob {
 }
 
 /// Whether a value fits a pattern that is known only now; needs no memory but the arena's.
-pub(crate) fn matches_once(pattern: &[u8], ignore_case: bool, value: &[u8], arena: &Bump) -> bool {
+pub fn matches_once(pattern: &[u8], ignore_case: bool, value: &[u8], arena: &Bump) -> bool {
     let mut tokens = bumpalo::collections::Vec::new_in(arena);
     read(pattern, ignore_case, |token| tokens.push(token));
     run(&tokens, value)

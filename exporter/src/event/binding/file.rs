@@ -70,6 +70,6 @@ pub(super) const ROWS: &[Binding] = bindings! {
 fn creat_flags<'a>(event: &'a Event<'_>, _: &'a bumpalo::Bump) -> Option<Datum<'a>> {
     match &event.facts {
         Facts::Call(call) => Some(Datum::Number(u64::from(call.created))),
-        Facts::Exec { .. } | Facts::Exit(_) => None,
+        Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
     }
 }

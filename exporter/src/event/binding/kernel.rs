@@ -58,7 +58,7 @@ fn quota_format(args: &[u64; 6]) -> u64 {
 fn argument<'a>(event: &Event<'_>, get: impl Fn(&[u64; 6]) -> u64) -> Option<Datum<'a>> {
     match &event.facts {
         Facts::Call(call) => Some(Datum::Number(get(&call.args))),
-        Facts::Exec { .. } | Facts::Exit(_) => None,
+        Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
     }
 }
 

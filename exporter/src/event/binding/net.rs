@@ -67,6 +67,6 @@ fn queue_share<'a>(event: &'a Event<'_>, _: &'a Bump) -> Option<Datum<'a>> {
 fn value_len<'a>(event: &Event<'_>) -> Option<Datum<'a>> {
     match &event.facts {
         Facts::Call(call) => Some(Datum::Number(call.data.len() as u64)),
-        Facts::Exec { .. } | Facts::Exit(_) => None,
+        Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
     }
 }

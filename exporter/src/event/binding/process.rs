@@ -118,7 +118,7 @@ fn of<'a>(event: &Event<'_>, get: impl Fn(&Process) -> u64) -> Option<Datum<'a>>
 fn exit<'a>(event: &Event<'_>, get: impl Fn(&Exit) -> u64) -> Option<Datum<'a>> {
     match &event.facts {
         Facts::Exit(exit) => Some(Datum::Number(get(exit))),
-        Facts::Exec { .. } | Facts::Call(_) => None,
+        Facts::Exec { .. } | Facts::Call(_) | Facts::Container => None,
     }
 }
 
@@ -145,6 +145,6 @@ fn filename<'a>(event: &'a Event<'_>, arena: &'a Bump) -> Option<Datum<'a>> {
             }),
         }),
         Facts::Call(_) => Path(First).read(event, arena),
-        Facts::Exit(_) => None,
+        Facts::Exit(_) | Facts::Container => None,
     }
 }

@@ -21,7 +21,8 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         Some(text(e.table.event_name(e.kind).as_bytes()))
     }),
     ("syscall.type", |e, _, _| {
-        (!matches!(e.facts, Facts::Exit(_))).then(|| text(e.table.event_name(e.kind).as_bytes()))
+        (!matches!(e.facts, Facts::Exit(_) | Facts::Container))
+            .then(|| text(e.table.event_name(e.kind).as_bytes()))
     }),
     ("evt.dir", |_, _, _| Some(Value::Text(b"<"))),
     ("evt.cpu", |e, _, _| Some(Value::Int(i64::from(e.cpu)))),

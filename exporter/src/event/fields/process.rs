@@ -1,4 +1,4 @@
-//! `proc.*`, `thread.*`, `user.*`, `group.*` and `container.*`: answered from the process that acts and its ancestors.
+//! `proc.*`, `thread.*`, `user.*` and `group.*`: answered from the process that acts and its ancestors.
 //!
 //! Placeholders for an unknown process are Falco's: rules are written against them.
 
@@ -15,12 +15,10 @@ use crate::event::symbols::process::{
 
 /// What stands for a name that nobody knows.
 const UNKNOWN: &[u8] = b"<NA>";
-/// `container.id` outside containers.
-const HOST: &[u8] = b"host";
 /// Joined arguments are cut here, as Falco cuts them.
 const ARGS_LEN_MAX: usize = 4096;
 /// Ancestors that are looked at: the deepest trees of real machines are a fifth of that, and a loop ends.
-const ANCESTORS_MAX: usize = 128;
+pub(super) const ANCESTORS_MAX: usize = 128;
 
 /// The fields of this file.
 pub(super) const FIELDS: &[(&str, Get)] = &[
@@ -262,23 +260,6 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         Some(Value::Text(
             e.surroundings.group(e.gid).map_or(UNKNOWN, str::as_bytes),
         ))
-    }),
-    ("container.id", |e, _, _| {
-        Some(Value::Text(
-            e.container().map_or(HOST, |c| c.short().as_bytes()),
-        ))
-    }),
-    ("container.full_id", |e, _, _| {
-        e.container().map(|c| text(c.full.as_bytes()))
-    }),
-    ("container.type", |e, _, _| {
-        e.container().map(|c| text(c.runtime.name().as_bytes()))
-    }),
-    ("k8s.pod.uid", |e, _, _| {
-        e.container()?
-            .pod_uid
-            .as_ref()
-            .map(|uid| text(uid.as_bytes()))
     }),
 ];
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use rule_engine::schema::{ArgKind, Type};
 
 use super::*;
-use crate::event::container::{ContainerId, Runtime};
+use crate::event::container::{ContainerId, ContainerInfo, Metadata, Runtime};
 use crate::event::model::{
     Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
 };
@@ -17,11 +17,15 @@ mod calls;
 mod files;
 mod sockets;
 
+mod container;
+
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::syscall()));
 
 struct World {
     processes: HashMap<ProcessKey, Process>,
     root: User,
+    /// None: it is awaited.
+    metadata: Option<Arc<ContainerInfo>>,
 }
 
 impl Surroundings for World {
@@ -35,6 +39,13 @@ impl Surroundings for World {
 
     fn group(&self, gid: u32) -> Option<&str> {
         (gid == 0).then_some("wheel")
+    }
+
+    fn container(&self, _: &ContainerId) -> Metadata<'_> {
+        match &self.metadata {
+            Some(info) => Metadata::Known(info),
+            None => Metadata::Awaited,
+        }
     }
 }
 
@@ -94,12 +105,23 @@ fn world() -> World {
             home: "/root".into(),
             shell: "/bin/sh".into(),
         },
+        metadata: None,
     }
 }
 
 /// What a field of an event prints as, roughly: enough to compare.
 fn check(facts: Facts<'_>, kind: &str, view: View, known: bool, rows: &[(&str, &str)]) {
-    let world = world();
+    check_in(&world(), facts, kind, view, known, rows);
+}
+
+fn check_in(
+    world: &World,
+    facts: Facts<'_>,
+    kind: &str,
+    view: View,
+    known: bool,
+    rows: &[(&str, &str)],
+) {
     let table = FieldTable::new(Arc::clone(&SCHEMA), "node-1");
     let cgroup = Cgroup {
         container: Some(ContainerId {
@@ -121,44 +143,31 @@ fn check(facts: Facts<'_>, kind: &str, view: View, known: bool, rows: &[(&str, &
         gid: 0,
         process: known.then(|| &world.processes[&key(30)]),
         cgroup: known.then_some(&cgroup),
-        surroundings: &world,
+        surroundings: world,
         facts,
         view,
         table: &table,
     };
     let arena = Bump::new();
     for (text, expected) in rows {
-        let value = get(&event, text, &arena);
-        assert_eq!(
-            value.map_or("-".to_owned(), show),
-            *expected,
-            "{text} of {kind}"
-        );
+        let field = field(text);
+        let missing = if event.awaited(&field) { "?" } else { "-" };
+        let value = event.get(&field, &arena);
+        assert_eq!(value.map_or(missing.to_owned(), show), *expected, "{text}");
     }
+}
+
+fn field(text: &str) -> FieldRef {
+    let (name, bracket) = match text.split_once('[') {
+        Some((name, rest)) => (name, Some(rest.trim_end_matches(']'))),
+        None => (text, None),
+    };
+    FieldRef::resolve(&SCHEMA, name, bracket).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// The same for a system call of a known process.
 fn called(kind: &str, call: Call<'_>, rows: &[(&str, &str)]) {
     check(Facts::Call(call), kind, View::Requested, true, rows);
-}
-
-fn get<'a>(event: &'a Event<'_>, text: &str, arena: &'a Bump) -> Option<Value<'a>> {
-    let (name, index) = match text.split_once('[') {
-        Some((name, rest)) => (name, Some(rest.trim_end_matches(']'))),
-        None => (text, None),
-    };
-    let (id, dotted) = SCHEMA
-        .split(name)
-        .unwrap_or_else(|| panic!("no field {name}"));
-    let arg = match (index, dotted) {
-        (Some(index), _) => match index.parse() {
-            Ok(index) => FieldKey::Index(index),
-            Err(_) => FieldKey::Name(index.into()),
-        },
-        (None, Some(name)) => FieldKey::Name(name.into()),
-        (None, None) => FieldKey::None,
-    };
-    event.get(&FieldRef { id, arg }, arena)
 }
 
 fn show(value: Value<'_>) -> String {

@@ -1,5 +1,6 @@
 //! The agent: the built binary on a free port.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
@@ -23,6 +24,8 @@ pub(crate) const SAKER: &str = env!("CARGO_BIN_EXE_saker");
 pub(crate) struct Agent {
     daemon: Daemon,
     _folder: TempDir,
+    /// Its configuration, if it has one: a folder that goes away would be news to it.
+    _config: Option<TempDir>,
     addr: SocketAddr,
     lines: Receiver<String>,
     matches: Vec<Value>,
@@ -51,6 +54,7 @@ impl Agent {
         let mut agent = Agent {
             daemon,
             _folder: folder,
+            _config: None,
             addr,
             lines,
             matches: Vec::new(),
@@ -64,6 +68,26 @@ impl Agent {
             matches!(get(addr, "/-/ready", ""), Ok((200, _)))
         });
         agent
+    }
+
+    /// Starts it with these rules, asking these container engines (entries of `runtimes`), and waits until they answer.
+    pub(crate) fn start_asking(runtimes: &[Value], rules: &str) -> Agent {
+        let folder = TempDir::with_prefix("saker-config-").expect("a scratch folder");
+        let path = |name: &str| folder.path().join(name);
+        let config = serde_json::json!({ "runtimes": runtimes, "rules": [path("rules.yaml")] });
+        fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
+        fs::write(path("config.yaml"), config.to_string()).expect("the scratch folder is writable");
+        let config = path("config.yaml");
+        let mut agent = Agent::start(&["-c", config.to_str().expect("a UTF-8 path")]);
+        agent._config = Some(folder);
+        let engines = runtimes.len() as f64;
+        wait_until("the engines answer", || agent.engines_up() == engines);
+        agent
+    }
+
+    /// How many container engines answer it.
+    pub(crate) fn engines_up(&self) -> f64 {
+        self.scrape().sum("saker_runtime_up", &[]).unwrap_or(0.0)
     }
 
     /// Where it serves HTTP.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::daemon::Daemon;
@@ -96,6 +96,16 @@ impl Docker {
         arguments.push(IMAGE);
         arguments.extend(command);
         self.run(&arguments)
+    }
+
+    /// The engine as `runtimes` of a configuration names it.
+    pub(crate) fn runtime(&self) -> Value {
+        json!({ "docker": self.socket() })
+    }
+
+    /// The engine's process.
+    pub(crate) fn daemon(&mut self) -> &mut Daemon {
+        &mut self.daemon
     }
 
     /// Process id on the host of a container's first process.

@@ -21,12 +21,31 @@ pub(crate) struct Containerd {
 }
 
 impl Containerd {
-    /// Starts it.
+    /// Starts it without CRI.
     pub(crate) fn start() -> Containerd {
+        Containerd::start_with("disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n", "")
+    }
+
+    /// Starts it with CRI; `pause` is the image of its sandboxes.
+    pub(crate) fn start_cri(pause: &str) -> Containerd {
+        let plugin = "[plugins.\"io.containerd.grpc.v1.cri\"";
+        let runc = format!("{plugin}.containerd.runtimes.runc");
+        Containerd::start_with(
+            "",
+            &format!(
+                "{plugin}]\nsandbox_image = {pause:?}\nrestrict_oom_score_adj = true\ndisable_cgroup = false\n\
+                 {plugin}.containerd]\nsnapshotter = \"native\"\n\
+                 {runc}]\nruntime_type = \"io.containerd.runc.v2\"\n\
+                 {runc}.options]\nSystemdCgroup = false\n"
+            ),
+        )
+    }
+
+    fn start_with(head: &str, plugins: &str) -> Containerd {
         let folder = TempDir::with_prefix("saker-ctr-").expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
         let config = format!(
-            "version = 2\nroot = {:?}\nstate = {:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {:?}\n",
+            "version = 2\nroot = {:?}\nstate = {:?}\n{head}[grpc]\naddress = {:?}\n{plugins}",
             path("root"),
             path("state"),
             path("ctr.sock"),
@@ -67,28 +86,103 @@ impl Containerd {
         on_terminal(&line)
     }
 
+    /// What `ctr` prints.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output();
+        finished(output.expect("ctr comes with containerd"), arguments)
+    }
+
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("ctr.sock")
+    }
+
+    /// The file system for its containers.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("ctr");
-        command
-            .arg("--address")
-            .arg(self.folder.path().join("ctr.sock"))
-            .args(arguments);
+        command.arg("--address").arg(self.socket()).args(arguments);
         command
     }
 }
+
+/// A podman of the test's own, with its service.
+#[derive(Debug)]
+pub(crate) struct Podman {
+    _service: Daemon,
+    folder: TempDir,
+}
+
+impl Podman {
+    /// Starts the service, and gives it an image of this name.
+    pub(crate) fn start(image: &str) -> Podman {
+        let folder = TempDir::with_prefix("saker-podman-").expect("a scratch folder");
+        let socket = folder.path().join("podman.sock");
+        let service = Daemon::start("podman", "podman", folder.path(), |command| {
+            command.args(podman_options(folder.path()));
+            command.args(["system", "service", "--time", "0"]);
+            command.arg(format!("unix://{}", socket.display()));
+        });
+        wait_until("podman's socket is there", || socket.exists());
+        let podman = Podman {
+            _service: service,
+            folder,
+        };
+        let archive = rootfs::archive(&rootfs::make(podman.folder.path()));
+        podman.run(&["import", archive.to_str().expect("a UTF-8 path"), image]);
+        podman
+    }
+
+    /// What `podman` prints.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("podman");
+        command
+            .args(podman_options(self.folder.path()))
+            .args(arguments);
+        finished(command.output().expect("podman is installed"), arguments)
+    }
+
+    /// The service as `runtimes` of a configuration names it.
+    pub(crate) fn runtime(&self) -> Value {
+        json!({ "podman": self.folder.path().join("podman.sock") })
+    }
+}
+
+/// Options that keep podman to a folder.
+fn podman_options(folder: &Path) -> Vec<String> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let mut options = Vec::new();
+    for (name, value) in [
+        ("--root", at("root")),
+        ("--runroot", at("run")),
+        ("--tmpdir", at("tmp")),
+        ("--storage-driver", "vfs".to_owned()),
+        ("--runtime", "runc".to_owned()),
+        ("--cgroup-manager", "cgroupfs".to_owned()),
+        ("--events-backend", "file".to_owned()),
+    ] {
+        options.extend([name.to_owned(), value]);
+    }
+    options
+}
+
+/// Where the caller's limits are low, podman's own wishes cannot be granted.
+pub(crate) const PODMAN_LIMITS: [&str; 4] =
+    ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=500:500"];
 
 /// Runs a command with a terminal to its end in a podman container; gives the container's full id.
 pub(crate) fn podman_on_terminal(command: &[&str]) -> String {
     let folder = TempDir::with_prefix("saker-podman-").expect("a scratch folder");
     let root = rootfs::make(folder.path());
     let id_file = folder.path().join("id");
-    // Where the caller's limits are low, podman's own wishes cannot be granted.
     let line = format!(
-        "podman --root {0}/root --runroot {0}/run --tmpdir {0}/tmp --storage-driver vfs --runtime runc \
-         --cgroup-manager cgroupfs --events-backend none run --rm --tty --network none --cidfile {1} \
-         --ulimit nofile=1024:1024 --ulimit nproc=500:500 --rootfs {2} {3}",
-        folder.path().display(),
+        "podman {} run --rm --tty --network none --cidfile {} {} --rootfs {} {}",
+        podman_options(folder.path()).join(" "),
         id_file.display(),
+        PODMAN_LIMITS.join(" "),
         root.display(),
         command.join(" ")
     );

@@ -1,0 +1,190 @@
+//! The event thread's part of container metadata: it hears what engines say, and holds back what needs it.
+//!
+//! In: [`ContainerNews`], and events that rules left open. Out: questions to the engines, events of type `container`, and
+//! the matches of what was held back.
+//!
+//! An event is judged when it comes. Rules that need no metadata match at once; if some rule is open, the event waits and is
+//! judged once more, when an engine has answered or the wait is over, and then only for the rules that have not matched it.
+
+use std::sync::Arc;
+
+use exporter_ebpf::record::Record;
+use rule_engine::program::RuleId;
+
+use super::parking::{self, AsItWas, Parked};
+use super::{Pipeline, Place, event};
+use crate::event::container::{ContainerId, ContainerInfo, ContainerNews};
+use crate::event::decode::facts;
+use crate::event::model::{Cgroup, ProcessKey};
+use crate::event::{Event, Facts, View};
+use crate::metrics::Counter;
+use crate::state::actor;
+
+/// News that are heard between two batches of records.
+const NEWS_MAX: usize = 256;
+/// User and group id of an event that nobody caused.
+const NOBODY: u32 = u32::MAX;
+
+impl Pipeline {
+    /// Takes the news, and gives up what has waited long enough.
+    pub(super) fn hear_engines(&mut self) {
+        if let Some(engines) = &self.engines {
+            self.now_boot_ns = (engines.boot_ns)();
+        }
+        for _ in 0..NEWS_MAX {
+            let Some(engines) = &self.engines else { return };
+            let Ok(news) = engines.news.try_recv() else {
+                break;
+            };
+            self.hear(news);
+        }
+        let over = self.parking.over(self.now_boot_ns);
+        if let Some(containers) = &mut self.state.containers {
+            for parked in &over {
+                containers.unanswered(&parked.container, self.now_boot_ns);
+            }
+            containers.forget(self.now_boot_ns);
+        }
+        self.settle(over, self.metrics.unanswered.clone());
+    }
+
+    /// Holds an event back; without room it goes on at once.
+    pub(super) fn park(&mut self, bytes: &[u8], record: &Record<'_>) {
+        let header = record.header();
+        let process = self.state.processes.get(actor(header));
+        let cgroup = self
+            .state
+            .cgroup(header.cgroup_id)
+            .or(process.map(|process| &process.cgroup));
+        let Some(container) = cgroup.and_then(|cgroup| cgroup.container.as_ref()) else {
+            return;
+        };
+        let mut parked = Parked::new(bytes, &container.full, self.now_boot_ns);
+        parked.number = self.number;
+        parked.boot_wall_ns = self.boot_wall_ns;
+        parked.line = parking::line(&self.state, process);
+        parked.cgroup = cgroup.cloned();
+        parked.matched = self.detector.matched().to_vec();
+        let refused = match self.ask(&parked.container) {
+            true => self.parking.park(parked),
+            false => Err(parked),
+        };
+        if let Err(parked) = refused {
+            self.settle(vec![parked], self.metrics.no_room.clone());
+        }
+    }
+
+    /// Judges everything that waits, with what is known.
+    pub(super) fn settle_all(&mut self) {
+        let all = self.parking.over(u64::MAX);
+        self.settle(all, self.metrics.unanswered.clone());
+    }
+
+    fn hear(&mut self, news: ContainerNews) {
+        let Some(containers) = &mut self.state.containers else {
+            return;
+        };
+        match news {
+            ContainerNews::Known(info) => {
+                if containers.tell(Arc::clone(&info)) {
+                    self.became_known(&info);
+                }
+                let its = self.parking.of(&info.id);
+                self.settle(its, self.metrics.answered.clone());
+            }
+            ContainerNews::Unknown(id) => {
+                containers.unanswered(&id, self.now_boot_ns);
+                let its = self.parking.of(&id);
+                self.settle(its, self.metrics.unanswered.clone());
+            }
+            ContainerNews::Gone(id) => containers.gone(&id, self.now_boot_ns),
+        }
+    }
+
+    /// Sees to it that somebody is asked for a container. False if nobody can be.
+    fn ask(&mut self, id: &str) -> bool {
+        let (Some(containers), Some(engines)) = (&mut self.state.containers, &mut self.engines)
+        else {
+            return false;
+        };
+        if !containers.ask(id) || (engines.ask)(id) {
+            return true;
+        }
+        containers.unanswered(id, self.now_boot_ns);
+        false
+    }
+
+    /// Judges events once more, with nothing awaited.
+    fn settle(&mut self, events: Vec<Parked>, outcome: Counter) {
+        for parked in events {
+            outcome.inc();
+            let Ok(record) = Record::parse(&parked.bytes) else {
+                continue;
+            };
+            let (Some(kind), Some(facts)) = (self.event_types.of(&record), facts(&record)) else {
+                continue;
+            };
+            let surroundings = AsItWas {
+                line: &parked.line,
+                state: &self.state,
+            };
+            let place = Place {
+                number: parked.number,
+                boot_wall_ns: parked.boot_wall_ns,
+                process: parked.line.first().map(|process| &**process),
+                cgroup: parked.cgroup.as_deref(),
+                surroundings: &surroundings,
+            };
+            let event = event(kind, facts, record.header(), place, &self.table);
+            let queue = &self.queue;
+            self.detector.evaluate(event, &parked.matched, |owned| {
+                if let Some(queue) = queue {
+                    queue.send(owned);
+                }
+            });
+        }
+    }
+
+    /// The event of type `container`.
+    fn became_known(&mut self, info: &ContainerInfo) {
+        const NO_RULES: &[RuleId] = &[];
+        let Some(kind) = self.container_kind else {
+            return;
+        };
+        if let Some(events) = self.metrics.events.get(usize::from(kind.0)) {
+            events.inc();
+        }
+        self.number += 1;
+        let cgroup = Cgroup {
+            container: Some(ContainerId {
+                full: info.id.clone(),
+                runtime: info.runtime,
+                pod_uid: info.pod.as_ref().map(|pod| pod.uid.clone()),
+            }),
+            ..Cgroup::default()
+        };
+        let event = Event {
+            kind,
+            number: self.number,
+            boot_ns: self.now_boot_ns,
+            boot_wall_ns: self.boot_wall_ns,
+            cpu: 0,
+            tid: 0,
+            actor: ProcessKey::default(),
+            uid: NOBODY,
+            gid: NOBODY,
+            process: None,
+            cgroup: Some(&cgroup),
+            surroundings: &self.state,
+            facts: Facts::Container,
+            view: View::Requested,
+            table: &self.table,
+        };
+        let queue = &self.queue;
+        self.detector.evaluate(event, NO_RULES, |owned| {
+            if let Some(queue) = queue {
+                queue.send(owned);
+            }
+        });
+    }
+}

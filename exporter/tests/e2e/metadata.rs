@@ -1,0 +1,248 @@
+//! Names and images of containers, from the first program on, by every engine that runs here; and engines that do not answer.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::support::agent::{Agent, field};
+use crate::support::cri::Pods;
+use crate::support::docker::{Docker, IMAGE};
+use crate::support::runtimes::{PODMAN_LIMITS, Podman, runc_on_terminal};
+use crate::support::wait::{wait_for, wait_until};
+
+/// Every program that a container executes by itself, with all that its engine says of it. `runc` is still the runtime's.
+const RULES: &str = r#"
+- rule: Program in a container
+  desc: A program was executed in a container.
+  condition: evt.type = execve and container.id != host and not proc.name startswith runc and proc.exepath startswith /bin
+  output: >
+    %proc.cmdline %container.id %container.name %container.image.repository %container.image.tag %container.privileged
+    %container.mount.dest[/etc] %container.mounts %container.label.tier %container.type %container.start_ts %container.host_network
+    %k8s.ns.name %k8s.pod.name %k8s.pod.uid %k8s.pod.label.tier %proc.is_container_healthcheck %container.healthcheck
+  priority: NOTICE
+- rule: Program of an image that is not trusted
+  desc: Only the metadata tells.
+  condition: evt.type = execve and container.id != host and not container.image.repository in (saker/busybox)
+  output: "%container.id %container.name"
+  priority: NOTICE
+- rule: Container became known
+  desc: An engine has told of a container.
+  condition: evt.type = container
+  output: "%container.id %container.name %container.privileged"
+  priority: NOTICE
+"#;
+const PROGRAM: &str = "Program in a container";
+const NOT_TRUSTED: &str = "Program of an image that is not trusted";
+const BECAME_KNOWN: &str = "Container became known";
+/// Containers that are gone and stay for a while all the same, at most.
+const LINGERING_MAX: f64 = 128.0;
+
+/// Whether a line is of this rule and about a container of this name.
+fn is(rule: &str, name: &str) -> impl Fn(&Value) -> bool {
+    move |line| line["rule"] == rule && field(line, "container.name") == name
+}
+
+fn parked(agent: &Agent, outcome: &str) -> f64 {
+    let name = "saker_parked_events_total";
+    let scrape = agent.scrape();
+    scrape.sum(name, &[("outcome", outcome)]).expect("a series")
+}
+
+fn held(agent: &Agent, table: &str) -> f64 {
+    let name = "saker_table_entries";
+    let scrape = agent.scrape();
+    scrape.sum(name, &[("table", table)]).expect("a series")
+}
+
+fn text(line: &Value, name: &str) -> String {
+    field(line, name).as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn docker_tells_everything_from_the_first_program_on() {
+    let docker = Docker::start();
+    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
+    let mut arguments = vec!["run", "--rm", "--network", "none", "--name", "first"];
+    arguments.extend(["--volume", "/etc:/host/etc:ro"]);
+    arguments.extend(["--label", "tier=front", IMAGE, "/bin/true"]);
+    docker.run(&arguments);
+    let line = agent.wait_for_match("the first program", is(PROGRAM, "first"));
+    assert_eq!(field(&line, "container.image.repository"), "saker/busybox");
+    assert_eq!(field(&line, "container.image.tag"), "1");
+    assert_eq!(field(&line, "container.privileged"), false);
+    assert_eq!(field(&line, "container.mount.dest[/etc]"), "/host/etc");
+    assert_eq!(field(&line, "container.label.tier"), "front");
+    assert_eq!(field(&line, "container.type"), "docker");
+    assert_eq!(field(&line, "container.host_network"), false);
+    assert_eq!(field(&line, "container.healthcheck"), "NONE");
+    assert_eq!(field(&line, "proc.is_container_healthcheck"), false);
+    assert!(field(&line, "container.start_ts").is_u64(), "{line}");
+    assert_eq!(*field(&line, "k8s.ns.name"), Value::Null);
+    let known = agent.wait_for_match("its event", is(BECAME_KNOWN, "first"));
+    assert_eq!(field(&known, "container.id"), field(&line, "container.id"));
+    // The image is trusted: the rule that needs the metadata has waited for it.
+    assert_eq!(agent.count_matches(is_untrusted(&line)), 0);
+    // What has not started yet, and need not be able to, is known all the same.
+    docker.run(&[
+        "create",
+        "--privileged",
+        "--name",
+        "strong",
+        IMAGE,
+        "/bin/true",
+    ]);
+    let line = agent.wait_for_match("its event", is(BECAME_KNOWN, "strong"));
+    assert_eq!(field(&line, "container.privileged"), true);
+}
+
+/// Whether a line says that the image of the container in `line` is not trusted.
+fn is_untrusted(line: &Value) -> impl Fn(&Value) -> bool {
+    let id = field(line, "container.id").clone();
+    move |line| line["rule"] == NOT_TRUSTED && *field(line, "container.id") == id
+}
+
+#[test]
+fn hundreds_of_containers_are_each_known_and_none_stays() {
+    const CONTAINERS: usize = 200;
+    let docker = Docker::start();
+    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            let docker = &docker;
+            scope.spawn(move || {
+                for n in (worker..CONTAINERS).step_by(4) {
+                    let name = format!("short-{n}");
+                    let run = ["run", "--rm", "--network", "none", "--name", &name];
+                    docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());
+                }
+            });
+        }
+    });
+    // The machine may run other containers meanwhile.
+    let is_known = |line: &Value| {
+        let name = field(line, "container.name").as_str();
+        line["rule"] == BECAME_KNOWN && name.is_some_and(|name| name.starts_with("short-"))
+    };
+    wait_until("each is known", || {
+        agent.count_matches(is_known) >= CONTAINERS
+    });
+    let ours: HashMap<String, String> = agent
+        .matches(is_known)
+        .iter()
+        .map(|line| (text(line, "container.id"), text(line, "container.name")))
+        .collect();
+    assert_eq!(ours.len(), CONTAINERS);
+    let is_ours = |line: &Value| ours.contains_key(&text(line, "container.id"));
+    let is_program = |line: &Value| line["rule"] == PROGRAM && is_ours(line);
+    wait_until("a line for each", || {
+        agent.count_matches(is_program) >= CONTAINERS
+    });
+    let lines = agent.matches(is_program);
+    assert_eq!(lines.len(), CONTAINERS, "each has one program");
+    for line in lines {
+        assert_eq!(
+            text(&line, "container.name"),
+            ours[&text(&line, "container.id")]
+        );
+    }
+    let untrusted = |line: &Value| line["rule"] == NOT_TRUSTED && is_ours(line);
+    assert_eq!(agent.count_matches(untrusted), 0);
+    wait_until("the table holds but those that linger", || {
+        held(&agent, "containers") <= LINGERING_MAX && held(&agent, "parked_events") == 0.0
+    });
+}
+
+#[test]
+fn an_engine_that_hangs_costs_its_answers_and_nothing_else() {
+    let mut docker = Docker::start();
+    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
+    docker.daemon().freeze(true);
+    // A container that the agent has not heard of, where Docker's have their place.
+    let id = "0123456789abcdef".repeat(4);
+    let cgroup = format!("/docker/{id}");
+    runc_on_terminal("e2e-hang", &cgroup, &["/bin/true"]);
+    let line = agent.wait_for_match("a line without the name", |line| {
+        line["rule"] == PROGRAM && field(line, "container.id") == &id[..12]
+    });
+    assert_eq!(*field(&line, "container.name"), Value::Null);
+    assert!(parked(&agent, "unanswered") >= 1.0);
+    wait_until("the engine counts as down", || agent.engines_up() == 0.0);
+
+    docker.daemon().freeze(false);
+    wait_until("the engine is back", || agent.engines_up() == 1.0);
+    let run = ["run", "--rm", "--network", "none", "--name", "back"];
+    docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());
+    let line = agent.wait_for_match("a line with the name", is(PROGRAM, "back"));
+    assert_eq!(field(&line, "container.image.tag"), "1");
+}
+
+#[test]
+fn containers_that_ran_before_the_agent_are_known_and_so_are_health_checks() {
+    let docker = Docker::start();
+    let mut options = vec!["--name", "elder", "--health-interval", "1s"];
+    options.extend(["--health-cmd", "cat /etc/passwd"]);
+    let id = docker.start_container(&options, &["/bin/sleep", "1000"]);
+    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
+    agent.wait_for_match("its event", is(BECAME_KNOWN, "elder"));
+    let is_check = |line: &Value| {
+        is(PROGRAM, "elder")(line) && *field(line, "proc.is_container_healthcheck") == true
+    };
+    let line = agent.wait_for_match("a health check", is_check);
+    let command = "/bin/sh -c cat /etc/passwd";
+    assert_eq!(field(&line, "container.healthcheck"), command);
+    docker.run(&["exec", &id, "/bin/cat", "/etc/shadow"]);
+    let line = agent.wait_for_match("what is no health check", |line| {
+        is(PROGRAM, "elder")(line) && field(line, "proc.cmdline") == "cat /etc/shadow"
+    });
+    assert_eq!(*field(&line, "proc.is_container_healthcheck"), json!(false));
+}
+
+#[test]
+fn podman_tells_through_its_service() {
+    let podman = Podman::start("localhost/team/tool:3");
+    let mut agent = Agent::start_asking(&[podman.runtime()], RULES);
+    let run = ["run", "--rm", "--network", "none", "--name", "pod-man"];
+    let rest = ["localhost/team/tool:3", "/bin/true"];
+    podman.run(&[&run[..], &PODMAN_LIMITS, &rest].concat());
+    let line = agent.wait_for_match("its program", is(PROGRAM, "pod-man"));
+    assert_eq!(
+        field(&line, "container.image.repository"),
+        "localhost/team/tool"
+    );
+    assert_eq!(field(&line, "container.image.tag"), "3");
+    assert_eq!(field(&line, "container.type"), "podman");
+    assert_eq!(field(&line, "container.privileged"), false);
+}
+
+#[test]
+fn containerd_tells_of_pods_over_cri() {
+    let pods = Pods::start();
+    let mut agent = Agent::start_asking(&[pods.runtime()], RULES);
+    let uid = "7a3c1f0e-55b1-4c0c-9a58-0a1d4d2c9e11";
+    let pod = pods.run_pod("shop", "web-1", uid);
+    let id = pods.start_container(&pod, "web", &["/bin/sleep", "1000"]);
+    let line = agent.wait_for_match("its program", |line| {
+        line["rule"] == PROGRAM && field(line, "container.id") == &id[..12]
+    });
+    assert_eq!(field(&line, "container.name"), "web");
+    assert_eq!(
+        field(&line, "container.image.repository"),
+        "saker.local/team/busybox"
+    );
+    assert_eq!(field(&line, "container.image.tag"), "7");
+    assert_eq!(field(&line, "container.type"), "containerd");
+    assert_eq!(field(&line, "container.privileged"), false);
+    assert_eq!(field(&line, "container.host_network"), true);
+    assert_eq!(field(&line, "k8s.ns.name"), "shop");
+    assert_eq!(field(&line, "k8s.pod.name"), "web-1");
+    assert_eq!(field(&line, "k8s.pod.uid"), uid);
+    assert_eq!(field(&line, "k8s.pod.label.tier"), "front");
+    // The sandbox has a process of its own.
+    let sandbox = &pod.sandbox[..12];
+    let line = wait_for("the sandbox's event", || {
+        let is_its =
+            |line: &Value| line["rule"] == BECAME_KNOWN && field(line, "container.id") == sandbox;
+        agent.matches(is_its).into_iter().next()
+    });
+    assert_eq!(field(&line, "container.name"), "web-1");
+}
