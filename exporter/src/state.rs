@@ -166,6 +166,10 @@ impl State {
         if self.processes.get(key(&fork.process)).is_some() {
             return Applied::StateOnly;
         }
+        // A child is born with the name of the thread that made it: that of the process, if it was the main one.
+        if fork.header.tid == fork.header.pid {
+            self.renamed(actor(&fork.header), Comm::new(fork.process.comm));
+        }
         // The maker's image is the child's, also where CLONE_PARENT gives it another parent.
         let (image, cwd) = match self.processes.get(actor(&fork.header)) {
             Some(maker) => (Arc::clone(&maker.image), Arc::clone(&maker.cwd)),

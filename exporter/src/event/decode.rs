@@ -289,40 +289,4 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sockaddr(family: u16, rest: &[u8]) -> Vec<u8> {
-        [&family.to_ne_bytes(), rest].concat()
-    }
-
-    #[test]
-    fn socket_addresses_are_read_by_family() {
-        let v4 = sockaddr(AF_INET, &[0x01, 0xbb, 10, 0, 0, 1]);
-        assert_eq!(inet_address(&v4), "10.0.0.1:443".parse().ok());
-        let mut v6 = sockaddr(AF_INET6, &[0, 53, 0, 0, 0, 0]);
-        v6.extend(Ipv6Addr::LOCALHOST.octets());
-        assert_eq!(inet_address(&v6), "[::1]:53".parse().ok());
-        let mut mapped = sockaddr(AF_INET6, &[0, 53, 0, 0, 0, 0]);
-        mapped.extend(Ipv4Addr::new(1, 2, 3, 4).to_ipv6_mapped().octets());
-        assert_eq!(inet_address(&mapped), "1.2.3.4:53".parse().ok());
-        for cut in 0..v4.len() {
-            assert_eq!(inet_address(&v4[..cut]), None);
-        }
-    }
-
-    #[test]
-    fn unix_paths_end_at_nul_and_abstract_names_do_not() {
-        assert_eq!(
-            unix_path(&sockaddr(AF_UNIX, b"/run/x\0junk")),
-            Some(&b"/run/x"[..])
-        );
-        assert_eq!(
-            unix_path(&sockaddr(AF_UNIX, b"\0abs\0tract")),
-            Some(&b"\0abs\0tract"[..])
-        );
-        assert_eq!(unix_path(&sockaddr(AF_UNIX, b"")), Some(&b""[..]));
-        assert_eq!(unix_path(&sockaddr(AF_INET, b"/run/x")), None);
-        assert_eq!(unix_path(b"\x01"), None);
-    }
-}
+mod tests;

@@ -25,9 +25,12 @@ impl State {
                 self.change(key, |process| process.cwd = directory(record.target));
             }
             // The name of the process is that of its main thread.
-            CALL_PRCTL if fixed.args[0] == PR_SET_NAME && fixed.header.tid == fixed.header.pid => {
-                let comm = comm(record.text.bytes);
-                self.change(key, |process| process.comm = comm);
+            CALL_PRCTL
+                if fixed.args[0] == PR_SET_NAME
+                    && fixed.header.tid == fixed.header.pid
+                    && !record.text.read_failed() =>
+            {
+                self.renamed(key, comm(record.text.bytes));
             }
             CALL_SETSID => self.change(key, |process| {
                 process.sid = process.key.pid;
@@ -48,6 +51,17 @@ impl State {
                 });
             }
             _ => {}
+        }
+    }
+
+    /// Notes the name of a process.
+    pub(super) fn renamed(&mut self, key: ProcessKey, comm: Comm) {
+        if self
+            .processes
+            .get(key)
+            .is_some_and(|known| known.comm.bytes() != comm.bytes())
+        {
+            self.change(key, |process| process.comm = comm);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use exporter_ebpf::record::{
     Exec, Exit, Fork, Header, Inode, Kind, LAYOUT_VERSION, Open, PathDesc, Process as Who, Stat,
-    TailDesc, Task,
+    Syscall, TailDesc, Task,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -111,6 +111,19 @@ fn open(who: &Who, at: u64) -> Vec<u8> {
     let mut fixed = Open::new_zeroed();
     fixed.header = header(Kind::Open, who, at);
     record(fixed.as_bytes(), &[])
+}
+
+/// A call that succeeded, with what it changes.
+fn call(who: &Who, id: u8, args: [u64; 2], target: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut fixed = Syscall::new_zeroed();
+    fixed.header = header(Kind::Syscall, who, 50);
+    fixed.header.tid = who.pid;
+    fixed.call.call = id;
+    fixed.args[..2].copy_from_slice(&args);
+    fixed.values = [1, 3, 7];
+    fixed.target = path(target);
+    fixed.text = tail(text);
+    record(fixed.as_bytes(), &[target, text])
 }
 
 fn apply(state: &mut State, bytes: &[u8]) -> Applied {
@@ -276,4 +289,73 @@ fn cgroups_are_bounded() {
         (CGROUPS_MAX, CGROUPS_MAX)
     );
     assert!(state.cgroup(0).is_none() && state.cgroup(CGROUPS_MAX as u64).is_some());
+}
+
+#[test]
+fn calls_change_what_no_later_record_tells() {
+    use exporter_ebpf::record::{CALL_CAPSET, CALL_CHDIR, CALL_PRCTL, CALL_SETPGID, CALL_SETSID};
+
+    let mut state = state();
+    let mut shell = who(10, 1, "sh", 1);
+    (shell.vpid, shell.vpgid, shell.pgid, shell.sid, shell.tty) = (5, 5, 10, 3, 34816);
+    apply(&mut state, &exec(shell, 5, b"sh\0", "/"));
+    apply(&mut state, &call(&shell, CALL_CHDIR, [0, 0], b"/new", b""));
+    assert_eq!(&*known(&state, 10).cwd, b"/new");
+    apply(
+        &mut state,
+        &call(&shell, CALL_PRCTL, [15, 0], b"", b"a-name-that-is-long"),
+    );
+    assert_eq!(known(&state, 10).comm.bytes(), b"a-name-that-is-");
+    // Other options of prctl, and the names of other threads, are nothing to the process.
+    apply(&mut state, &call(&shell, CALL_PRCTL, [4, 0], b"", b"other"));
+    assert_eq!(known(&state, 10).comm.bytes(), b"a-name-that-is-");
+    apply(&mut state, &call(&shell, CALL_CAPSET, [0, 0], b"", b""));
+    let caps = known(&state, 10).credentials;
+    assert_eq!(
+        (caps.cap_effective, caps.cap_permitted, caps.cap_inheritable),
+        (1, 3, 7)
+    );
+
+    // A job: the shell makes its child the leader of a group, by the numbers of its own namespace.
+    let mut job = who(11, 10, "sh", 1);
+    (job.vpid, job.vpgid, job.pgid) = (6, 5, 10);
+    apply(&mut state, &fork(&shell, job, 6));
+    apply(&mut state, &call(&shell, CALL_SETPGID, [6, 6], b"", b""));
+    assert_eq!((known(&state, 11).vpgid, known(&state, 11).pgid), (6, 11));
+    apply(&mut state, &call(&job, CALL_SETPGID, [0, 0], b"", b""));
+    assert_eq!((known(&state, 11).vpgid, known(&state, 11).pgid), (6, 11));
+    apply(&mut state, &call(&job, CALL_SETSID, [0, 0], b"", b""));
+    assert_eq!((known(&state, 11).sid, known(&state, 11).tty), (11, 0));
+}
+
+#[test]
+fn a_main_threads_child_tells_its_makers_name() {
+    let mut state = state();
+    let mut sh = who(10, 1, "sh", 1);
+    apply(&mut state, &exec(sh, 5, b"sh\0", "/"));
+    sh.comm[..5].copy_from_slice(b"nginx");
+    // Another thread of the process: its name is its own.
+    apply(&mut state, &fork(&sh, who(11, 10, "nginx", 1), 6));
+    assert_eq!(known(&state, 10).comm.bytes(), b"sh");
+    let mut bytes = fork(&sh, who(12, 10, "nginx", 1), 7);
+    let tid = std::mem::offset_of!(Header, tid);
+    bytes[tid..tid + 4].copy_from_slice(&10_u32.to_ne_bytes());
+    apply(&mut state, &bytes);
+    assert_eq!(known(&state, 10).comm.bytes(), b"nginx");
+}
+
+#[test]
+fn orphans_have_the_parent_that_the_kernel_gave_them() {
+    let mut state = state();
+    for (pid, parent) in [(2, 1), (10, 2), (11, 10)] {
+        apply(&mut state, &exec(who(pid, parent, "x", 1), 5, b"x\0", "/"));
+    }
+    let fixed = Exit {
+        header: header(Kind::Exit, &who(10, 2, "x", 1), 6),
+        reaper_start_boot_ns: 20,
+        reaper_pid: 2,
+        status: 0,
+    };
+    apply(&mut state, &record(fixed.as_bytes(), &[]));
+    assert_eq!(known(&state, 11).parent.pid, 2);
 }

@@ -14,3 +14,4 @@ mod prometheus;
 mod record;
 mod reload;
 mod sensitive_files;
+mod upstream;
