@@ -36,6 +36,31 @@ ifneq ($(SUDO),)
 endif
 	cargo nextest run --workspace
 
+# Seconds that `make fuzz` gives each target.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
+.PHONY: fuzz
+fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## Look for inputs that break a parser, FUZZ_SECONDS=60 for each.
+
+# The corpus grows in fuzz/corpus; what breaks a target is written to fuzz/artifacts. The sanitizer needs a nightly compiler
+# and would find nothing: the parsers are safe Rust.
+.PHONY: fuzz-%
+fuzz-%: fuzzer
+	@mkdir -p fuzz/corpus/$* fuzz/regressions/$*
+	CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --fuzz-dir fuzz --sanitizer none --features libfuzzer $* \
+		fuzz/corpus/$* $(wildcard fuzz/seeds/$* fuzz/regressions/$*) $(FUZZ_SEEDS_$*) -- \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=20000 -print_final_stats=1
+
+FUZZ_SEEDS_rule_files := rules rule-engine/testdata/malformed
+FUZZ_SEEDS_rule_test_file := rules/tests
+
+# Built from source the first time, which takes minutes.
+.PHONY: fuzzer
+fuzzer: compiler
+	$(call need,command -v c++,g++)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+
 .PHONY: lint
 lint: compiler ## Check format, lints and the borders between the rooms.
 	cargo fmt --all --check

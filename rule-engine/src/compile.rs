@@ -328,4 +328,4 @@ impl Reached<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,6 +19,13 @@ pub fn number(name: &str) -> Option<u32> {
     u32::try_from(at + 1).ok()
 }
 
+/// All numbers that have a name, with it.
+pub(crate) fn all() -> impl Iterator<Item = (u32, &'static str)> {
+    (1..)
+        .zip(NAMES.split_ascii_whitespace())
+        .filter(|(_, name)| *name != "-")
+}
+
 /// By number, from 1; `-` where there is none.
 const NAMES: &str = "
     EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST

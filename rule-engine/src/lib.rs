@@ -15,6 +15,7 @@
 //! transform what transformers make of values
 //! program, compile, eval                typed rules → programs indexed by event type → matches
 //! reference the plain evaluator, a part of a condition at a time
+//! filter    what a kernel can decide of the rules: a plan, and its meaning
 //! load      all of this in order: files → rule set or diagnostics
 //! sample    events made of field values
 //! casetest  rule unit tests             explain  the evaluated tree of one rule over one event
@@ -71,6 +72,7 @@ pub mod errno;
 pub mod eval;
 pub mod eventset;
 pub mod explain;
+pub mod filter;
 mod lex;
 pub mod load;
 pub mod op;

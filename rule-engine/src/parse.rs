@@ -59,6 +59,14 @@ pub(crate) fn operand_prefix(text: &str, id: TextId) -> Option<(Operand, usize)>
     Some((operand, parser.lex.pos()))
 }
 
+/// Why a text does not start with an operand; `None` if it does, or is no attempt at one.
+pub(crate) fn operand_error(text: &str, id: TextId) -> Option<String> {
+    let mut parser = Parser {
+        lex: Lexer::new(text, id),
+    };
+    parser.try_operand().err().map(|finding| finding.message)
+}
+
 /// One level of parentheses while its content is being read.
 #[derive(Default)]
 struct Group {

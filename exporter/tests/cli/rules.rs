@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::saker_in;
+use crate::support::{root, saker, saker_in};
 
 const RULES: &str = "\
 - list: readers
@@ -113,6 +113,30 @@ fn what_no_probe_supplies_is_said() {
     ] {
         assert!(run.out.contains(line), "{line}: {}", run.out);
     }
+}
+
+#[test]
+fn every_malformed_file_fails_with_a_place_and_a_caret() {
+    let folder = Path::new("rule-engine/testdata/malformed");
+    let mut files = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).expect("the engine's tests are there") {
+        let name = entry.expect("a readable folder").file_name();
+        let path = folder.join(&name);
+        if path.extension().is_none_or(|is| is != "yaml") {
+            continue;
+        }
+        files += 1;
+        let path = path.to_str().expect("a UTF-8 path");
+        let run = saker(&["check", "-r", path]);
+        let place = regex::Regex::new(&format!("--> {}:[0-9]+:[0-9]+\n", regex::escape(path)));
+        let place = place.expect("a pattern").is_match(&run.err);
+        if run.code != 1 || !run.err.contains("error[") || !place || !run.err.contains('^') {
+            wrong.push(format!("{path}: {}: {}", run.code, run.err));
+        }
+    }
+    assert!(files >= 100, "{files} files");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -240,11 +240,11 @@ const SIGNED_FIELDS: &[&str] = &["fd.num", "proc.pid", "user.loginuid", "proc.ap
 const UNSIGNED_FIELDS: &[&str] = &["user.uid", "fd.port", "evt.num", "evt.type.is.open"];
 const EVENTS: &[&str] = &["open", "close", "execve", "connect", "procexit"];
 
-fn pick(from: &'static [&'static str]) -> impl Strategy<Value = &'static str> + Clone {
+pub(crate) fn pick(from: &'static [&'static str]) -> impl Strategy<Value = &'static str> + Clone {
     proptest::sample::select(from)
 }
 
-fn list(from: &'static [&'static str]) -> impl Strategy<Value = String> {
+pub(crate) fn list(from: &'static [&'static str]) -> impl Strategy<Value = String> {
     proptest::collection::vec(pick(from), 0..4).prop_map(|values| {
         let quoted: Vec<_> = values
             .into_iter()
@@ -258,7 +258,7 @@ fn modifier() -> impl Strategy<Value = &'static str> {
     pick(&["anyof", "oneof", "allof"])
 }
 
-fn text_check() -> impl Strategy<Value = String> {
+pub(crate) fn text_check() -> impl Strategy<Value = String> {
     let op = || {
         pick(&[
             "=",
@@ -294,7 +294,7 @@ fn text_check() -> impl Strategy<Value = String> {
     ]
 }
 
-fn other_check() -> impl Strategy<Value = String> {
+pub(crate) fn other_check() -> impl Strategy<Value = String> {
     let order = || pick(&["=", "!=", "<", "<=", ">", ">="]);
     let unsigned = || pick(&["0", "1", "2", "255"]);
     prop_oneof![
@@ -329,7 +329,7 @@ fn condition_text() -> impl Strategy<Value = String> {
     })
 }
 
-fn event() -> impl Strategy<Value = Sample> {
+pub(crate) fn event() -> impl Strategy<Value = Sample> {
     let maybe = |field: &'static str, datum: BoxedStrategy<Datum>| {
         proptest::option::of(datum).prop_map(move |datum| datum.map(|datum| (field, datum)))
     };

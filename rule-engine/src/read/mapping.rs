@@ -22,8 +22,8 @@ pub(super) struct Reader<'y, 's> {
     pub(super) item: Option<Span>,
     /// How many errors are among `found`.
     errors: usize,
-    /// Bytes that may still be taken.
-    budget: usize,
+    /// Bytes that may still be taken; `None` once that was too much and has been said.
+    budget: Option<usize>,
 }
 
 impl<'y, 's> Reader<'y, 's> {
@@ -34,7 +34,7 @@ impl<'y, 's> Reader<'y, 's> {
             context: Vec::new(),
             item: None,
             errors: 0,
-            budget: MAX_TEXT_BYTES,
+            budget: Some(MAX_TEXT_BYTES),
         }
     }
 
@@ -183,11 +183,11 @@ impl<'y, 's> Reader<'y, 's> {
 
     /// Counts what is taken from the file, so that aliases cannot multiply it without bound.
     pub(super) fn spend(&mut self, bytes: usize, span: Span) -> bool {
-        let enough = self.budget > bytes;
-        if enough {
-            self.budget -= bytes + 1;
-        } else if self.budget > 0 {
-            self.budget = 0;
+        let Some(budget) = self.budget else {
+            return false;
+        };
+        self.budget = budget.checked_sub(bytes + 1);
+        if self.budget.is_none() {
             let message = format!(
                 "aliases repeat more than {MAX_TEXT_BYTES} bytes of text, which is the limit"
             );
@@ -195,7 +195,7 @@ impl<'y, 's> Reader<'y, 's> {
             self.error(self.item.unwrap_or(span), message).help =
                 Some("write out what is needed instead of repeating aliases".into());
         }
-        enough
+        self.budget.is_some()
     }
 
     /// The place of a value; of its key if the value is not written down.

@@ -130,7 +130,11 @@ impl<'s> Yaml<'s> {
 
 fn not_yaml(error: &ScanError, source: SourceId) -> Diagnostic {
     let at = error.marker().byte_offset().unwrap_or(0) as u32;
-    let message = format!("file is not valid YAML: {}", error.info());
+    // The parser stops by itself at a depth that lies beyond ours, when it looks far ahead.
+    let message = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(),
+        _ => format!("file is not valid YAML: {}", error.info()),
+    };
     let mut diagnostic = Diagnostic::error(
         Code::YamlParse,
         message,
@@ -142,6 +146,10 @@ fn not_yaml(error: &ScanError, source: SourceId) -> Diagnostic {
     );
     diagnostic.help = advice(error.kind()).map(str::to_owned);
     diagnostic
+}
+
+fn too_deep() -> String {
+    format!("values nest deeper than {MAX_DEPTH} levels, which is the limit")
 }
 
 /// What to do about the mistakes that are made most.
@@ -215,10 +223,7 @@ impl Builder<'_> {
 
     fn start(&mut self, span: Span, anchor: usize) -> Result<(), Diagnostic> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.limit(
-                format!("values nest deeper than {MAX_DEPTH} levels, which is the limit"),
-                span,
-            ));
+            return Err(self.limit(too_deep(), span));
         }
         let node = self.add(NodeKind::Open, span, anchor)?;
         self.open.push((node, Vec::new()));

@@ -3,7 +3,7 @@
 use crate::ast;
 use crate::check::Checker;
 use crate::diagnostic::{Code, Finding};
-use crate::parse::operand_prefix;
+use crate::parse::{operand_error, operand_prefix};
 use crate::schema::{NumberFormat, Schema};
 use crate::source::{TextId, TextRange};
 use crate::typed::{FieldUse, Operand};
@@ -11,11 +11,14 @@ use crate::value::FieldKey;
 
 use super::{Format, OutputField, Part, Template};
 
-/// Wider columns are refused: an output would be nothing but blanks.
+/// Bytes that the columns of an output may have together: more would be nothing but blanks.
 const MAX_WIDTH: usize = 65_536;
 
 /// No field's name is longer.
 const MAX_NAME: usize = 256;
+
+/// Characters of an unknown name that a message shows.
+const SHOWN_LEN: usize = 200;
 
 /// Upstream's name for something that was dropped; it stands for no text.
 const DROPPED: &str = "container.info";
@@ -34,6 +37,7 @@ pub(super) fn template(
             fields: Vec::new(),
         },
         literal: String::new(),
+        width_left: MAX_WIDTH,
         errors: Vec::new(),
         warnings: Vec::new(),
     };
@@ -58,6 +62,8 @@ struct Reader<'a> {
     template: Template,
     /// Text since the last value.
     literal: String,
+    /// Bytes that further columns may have.
+    width_left: usize,
     errors: Vec<Finding>,
     warnings: Vec<Finding>,
 }
@@ -85,12 +91,15 @@ impl Reader<'_> {
         }
         let width = match behind[..digits].parse::<usize>() {
             _ if digits == 0 => 0,
-            Ok(width) if width <= MAX_WIDTH => width,
+            Ok(width) if width <= self.width_left => {
+                self.width_left -= width;
+                width
+            }
             _ => {
                 self.error(
                     at,
                     start,
-                    format!("invalid formatting syntax: a width is at most {MAX_WIDTH}"),
+                    format!("invalid formatting syntax: the widths of an output are at most {MAX_WIDTH} together, which is the limit"),
                 );
                 0
             }
@@ -125,10 +134,9 @@ impl Reader<'_> {
         let word = rest
             .find(|c: char| c.is_ascii_whitespace() || c == '%')
             .unwrap_or(rest.len());
-        let shown = if word == 0 {
-            rest.chars().take(1).collect()
-        } else {
-            rest[..word].to_owned()
+        let shown: String = match word {
+            0 => rest.chars().take(1).collect(),
+            _ => rest[..word].chars().take(SHOWN_LEN).collect(),
         };
         let end = start + word.max(shown.len());
         let mut finding = self.finding(
@@ -141,6 +149,8 @@ impl Reader<'_> {
         if let Some(error) = first_error {
             finding.message += &format!(" ({})", error.message);
             finding.help = error.help;
+        } else if let Some(error) = operand_error(rest, self.id) {
+            finding.message += &format!(" ({error})");
         }
         if finding.help.is_none() && word == 0 {
             finding.help =

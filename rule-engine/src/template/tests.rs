@@ -135,7 +135,11 @@ fn bad_tokens_are_errors() {
     refuses(245, "100%20", "cannot end with a number");
     refuses(248, "%join(->,(proc.name,fd.name))", "unknown filter");
     refuses(248, "%len(proc.pid)", "not supported by 'len'");
-    refuses(0, "%99999999999999999999proc.name", "a width is at most");
+    refuses(
+        0,
+        "%99999999999999999999proc.name",
+        "at most 65536 together",
+    );
     let near = refuses(0, "user=%proc.nmae x", "unknown filter: proc.nmae");
     assert_eq!(near.help.as_deref(), Some("did you mean `proc.name`?"));
     assert_eq!((near.range.start, near.range.end), (5, 15));

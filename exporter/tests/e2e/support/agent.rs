@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -132,6 +133,16 @@ impl Agent {
     pub(crate) fn count_matches(&mut self, fits: impl Fn(&Value) -> bool) -> usize {
         self.read_lines();
         self.matches.iter().filter(|line| fits(line)).count()
+    }
+
+    /// Asks it to take its rules anew.
+    pub(crate) fn hang_up(&self) {
+        self.daemon.signal(Signal::HUP);
+    }
+
+    /// Everything it has said on standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.daemon.log()
     }
 
     /// Ends it as a service manager would, and gives its last lines and what it said on standard error.

@@ -61,16 +61,19 @@ impl Daemon {
         self.child.try_wait().expect("a child of this process")
     }
 
-    /// Stops it in its tracks, or lets it go on.
-    pub(crate) fn freeze(&mut self, frozen: bool) {
-        let signal = if frozen { Signal::STOP } else { Signal::CONT };
-        kill_process(self.pid(), signal).expect("a child of this process");
+    /// Sends it a signal; nothing happens if it has ended.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id");
+        let _ = kill_process(pid, signal);
     }
 
     /// Asks it to end; kills it if it does not.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.ended = true;
-        let _ = kill_process(self.pid(), Signal::TERM);
+        self.signal(Signal::TERM);
         let asked = Instant::now();
         while asked.elapsed() < END_TIME {
             if let Some(status) = self.ended() {
@@ -80,11 +83,6 @@ impl Daemon {
         }
         let _ = self.child.kill();
         self.child.wait().expect("a killed child ends")
-    }
-
-    fn pid(&self) -> Pid {
-        let pid = i32::try_from(self.child.id()).ok();
-        pid.and_then(Pid::from_raw).expect("a process id")
     }
 }
 

@@ -1,0 +1,141 @@
+//! The agent's parsers: kernel records, cgroup paths, a header of HTTP requests.
+
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
+
+use exporter::bundled;
+use exporter::detect::{Detector, RuleMetrics};
+use exporter::event::container::is_hex_id;
+use exporter::metrics::{Format, Registry};
+use exporter::pipeline::{Pipeline, PipelineMetrics};
+use exporter::state::cgroup::container;
+use exporter::state::{State, user::Users};
+use exporter_ebpf::record::{Record, Records};
+use rule_engine::load::{LoadOptions, load};
+use rule_engine::program::RuleSet;
+use rule_engine::schema::{ArgKind, Schema};
+use rule_engine::source::Source;
+
+pub(crate) const ACCEPT_WORDS: &[&str] = &[
+    "application/openmetrics-text",
+    "text/plain",
+    "text/*",
+    "*/*",
+    ";q=",
+    "0.5",
+    "1.000",
+    ";version=",
+    "1.0.0",
+    "0.0.4",
+    ";charset=utf-8",
+    ", ",
+    ";",
+    "\"",
+    "\\\"",
+];
+
+pub(crate) const CGROUP_WORDS: &[&str] = &[
+    "/",
+    "/docker/",
+    "docker-",
+    "cri-containerd-",
+    "crio-",
+    "libpod-",
+    ".scope",
+    ".slice",
+    "/kubepods/besteffort/pod",
+    "kubepods-pod",
+    "system.slice:docker:",
+    "lxc.payload.",
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "6a5c1b2e-1111-2222-3333-444455556666",
+    "_",
+    ":",
+    "é",
+];
+
+/// Processes in the table: few, so that it overflows.
+const PROCESSES_MAX: usize = 8;
+
+/// An `Accept` header never gets OpenMetrics unasked.
+pub fn accept_header(bytes: &[u8]) {
+    let Ok(header) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let lower = header.to_ascii_lowercase();
+    let asked = lower.contains("application/openmetrics-text");
+    let got = Format::negotiate(header);
+    assert!(got == Format::Text || asked, "{got:?} for {header:?}");
+}
+
+/// A container's id is part of the path that names it, and so is its pod's but for the hyphens.
+pub fn cgroup_path(bytes: &[u8]) {
+    let Some(found) = container(bytes) else {
+        return;
+    };
+    let path = std::str::from_utf8(bytes).expect("only text names a container");
+    assert!(!found.full.is_empty(), "an empty id from {path:?}");
+    assert!(path.contains(&*found.full), "{found:?} from {path:?}");
+    assert!(found.full.starts_with(found.short()), "{found:?}");
+    assert_eq!(
+        found.short().len() == 12,
+        is_hex_id(&found.full) || found.full.len() == 12
+    );
+    if let Some(pod) = &found.pod_uid {
+        let written = pod.replace('-', "_");
+        assert!(
+            path.replace('-', "_").contains(&written),
+            "{found:?} from {path:?}"
+        );
+    }
+}
+
+/// A stream of records goes through the whole line: decoded, into the tables, judged by the bundled rules and by one that
+/// asks for every field.
+pub fn record(bytes: &[u8]) {
+    if let Ok(record) = Record::parse(bytes) {
+        assert_eq!(record.header().bytes as usize, bytes.len());
+    }
+    let taken: usize = Records::new(bytes).map(<[u8]>::len).sum();
+    assert!(taken <= bytes.len(), "{taken} of {} bytes", bytes.len());
+    let mut pipeline = pipeline();
+    pipeline.scanned(bytes);
+    pipeline.record(bytes);
+}
+
+/// A pipeline that has seen nothing yet, so that an input does the same again.
+fn pipeline() -> Pipeline {
+    static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::syscall()));
+    thread_local! {
+        static RULES: RefCell<RuleSet> = RefCell::new(rules(&SCHEMA));
+    }
+    let mut registry = Registry::new();
+    let metrics = PipelineMetrics::declare(&mut registry, &SCHEMA, &[], PROCESSES_MAX);
+    let users = Users::parse("root:x:0:0:root:/root:/bin/sh\n", "root:x:0:\n");
+    let rules = RULES.with_borrow(RuleSet::clone);
+    let detector = Detector::new(rules, &RuleMetrics::declare(&mut registry));
+    let state = State::new(PROCESSES_MAX, Arc::new(users));
+    Pipeline::new(state, detector, &SCHEMA, "host", metrics, None)
+}
+
+/// The bundled rules, and one that matches every event and prints every field.
+fn rules(schema: &Schema) -> RuleSet {
+    let plain = schema
+        .fields
+        .iter()
+        .filter(|field| field.arg == ArgKind::None);
+    let fields: Vec<_> = plain.map(|field| format!("%{}", field.name)).collect();
+    let all = format!(
+        "- rule: every event\n  desc: d\n  condition: evt.num >= 0\n  priority: DEBUG\n  warn_evttypes: false\n  output: '{}'\n",
+        fields.join(" ")
+    );
+    let mut sources = bundled::rules();
+    sources.push(Source {
+        name: "every.yaml".to_owned(),
+        text: all,
+    });
+    let loaded = load(sources, schema, &LoadOptions::default());
+    loaded
+        .rules
+        .unwrap_or_else(|| panic!("these rules are right: {:?}", loaded.diagnostics))
+}
