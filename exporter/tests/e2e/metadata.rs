@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, field};
@@ -154,9 +155,9 @@ fn hundreds_of_containers_are_each_known_and_none_stays() {
 
 #[test]
 fn an_engine_that_hangs_costs_its_answers_and_nothing_else() {
-    let mut docker = Docker::start();
+    let docker = Docker::start();
     let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
-    docker.daemon().freeze(true);
+    docker.daemon().signal(Signal::STOP);
     // A container that the agent has not heard of, where Docker's have their place.
     let id = "0123456789abcdef".repeat(4);
     let cgroup = format!("/docker/{id}");
@@ -168,7 +169,7 @@ fn an_engine_that_hangs_costs_its_answers_and_nothing_else() {
     assert!(parked(&agent, "unanswered") >= 1.0);
     wait_until("the engine counts as down", || agent.engines_up() == 0.0);
 
-    docker.daemon().freeze(false);
+    docker.daemon().signal(Signal::CONT);
     wait_until("the engine is back", || agent.engines_up() == 1.0);
     let run = ["run", "--rm", "--network", "none", "--name", "back"];
     docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());

@@ -104,8 +104,8 @@ impl Docker {
     }
 
     /// The engine's process.
-    pub(crate) fn daemon(&mut self) -> &mut Daemon {
-        &mut self.daemon
+    pub(crate) fn daemon(&self) -> &Daemon {
+        &self.daemon
     }
 
     /// Process id on the host of a container's first process.
