@@ -70,11 +70,6 @@ impl Daemon {
         let _ = kill_process(pid, signal);
     }
 
-    /// Stops it in its tracks, or lets it go on.
-    pub(crate) fn freeze(&self, frozen: bool) {
-        self.signal(if frozen { Signal::STOP } else { Signal::CONT });
-    }
-
     /// Asks it to end; kills it if it does not.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.ended = true;
