@@ -98,4 +98,6 @@ services:
 	$(call need,command -v docker,docker-cli)
 	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)
 	$(call need,command -v podman,podman)
+	$(call need,command -v chromium,chromium)
+	$(call need,command -v curl,curl)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)

@@ -261,7 +261,7 @@ fn draw_limits(limits: Vec<(String, String, bool)>, frame: &mut Frame<'_>, area:
 
 fn help(screen: &Screen) -> Line<'static> {
     if let Some(fault) = &screen.fault {
-        let told = format!(" {fault}; asking again ");
+        let told = format!(" Asking again: {fault} ");
         return Line::styled(told, Style::new().white().on_red());
     }
     let mut spans = Vec::new();

@@ -1,6 +1,7 @@
 //! What the end-to-end tests start and read.
 
 pub(crate) mod agent;
+pub(crate) mod chromium;
 pub(crate) mod cri;
 pub(crate) mod daemon;
 pub(crate) mod docker;
