@@ -226,10 +226,16 @@ fn write_rules(page: &mut String, status: &Status) -> std::fmt::Result {
 
 fn write_events(page: &mut String, status: &Status) -> std::fmt::Result {
     let hooks = !status.hooks.is_empty();
-    page.push_str(
-        "<section class=\"card\" aria-labelledby=\"h-events\">\n<div class=\"bar\"><h2 id=\"h-events\">Events and their hooks</h2></div>\n\
+    let title = if hooks {
+        "Events and their hooks"
+    } else {
+        "Events"
+    };
+    write!(
+        page,
+        "<section class=\"card\" aria-labelledby=\"h-events\">\n<div class=\"bar\"><h2 id=\"h-events\">{title}</h2></div>\n\
          <div class=\"scroll\" role=\"region\" aria-labelledby=\"h-events\" tabindex=\"0\">\n<table>\n<thead><tr><th scope=\"col\">Event</th>",
-    );
+    )?;
     if hooks {
         page.push_str("<th scope=\"col\">Hook</th><th scope=\"col\">Tier</th>");
     }

@@ -76,7 +76,7 @@ fn summary(screen: &Screen) -> Vec<Line<'static>> {
         0 => Style::new(),
         _ => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
     };
-    let second = vec![
+    let second = [
         named(
             "matches",
             format!(

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, SAKER};
+use crate::support::prometheus::Prometheus;
 use crate::support::wait::{wait_for, wait_until};
 
 /// A command in a terminal of 120 columns.
@@ -131,10 +133,9 @@ fn without_an_agent_there_is_a_sentence() {
     }
 }
 
-#[test]
-fn a_protected_agent_lets_in_who_has_the_password() {
-    let folder = TempDir::new().expect("a scratch folder");
-    let path = |name: &str| folder.path().join(name).display().to_string();
+/// Writes a web configuration that wants TLS and a password, with all that belongs to it.
+fn protect(folder: &Path) {
+    let path = |name: &str| folder.join(name).display().to_string();
     let made = Command::new("openssl")
         .args([
             "req",
@@ -164,6 +165,13 @@ fn a_protected_agent_lets_in_who_has_the_password() {
     );
     fs::write(path("web.yaml"), config).expect("the scratch folder is writable");
     fs::write(path("password"), "wonderland\n").expect("the scratch folder is writable");
+}
+
+#[test]
+fn a_protected_agent_lets_in_who_has_the_password() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    protect(folder.path());
     let agent = Agent::start_protected(&path("web.yaml"));
     let secured = format!(
         "{SAKER} top --url https://{} --ca-file {} --user alice --password-file {}",
@@ -192,4 +200,24 @@ fn a_protected_agent_lets_in_who_has_the_password() {
         said.contains("401") && said.contains("--password-file"),
         "{said}"
     );
+}
+
+#[test]
+fn prometheus_scrapes_a_protected_agent() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    protect(folder.path());
+    let agent = Agent::start_protected(&path("web.yaml"));
+    let more = format!(
+        ", scheme: https, tls_config: {{ca_file: {}}}, basic_auth: {{username: alice, password_file: {}}}",
+        path("server.crt"),
+        path("password")
+    );
+    let prometheus = Prometheus::start_with(agent.addr(), &more);
+    assert_eq!(prometheus.query("count(saker_build_info)"), Some(1.0));
+    wait_until("its requests are counted", || {
+        prometheus
+            .query("saker_http_requests_total{handler=\"/metrics\",code=\"200\"}")
+            .is_some_and(|count| count >= 1.0)
+    });
 }

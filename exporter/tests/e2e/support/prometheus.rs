@@ -21,10 +21,15 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts it with one target, and waits for the first scrape.
     pub(crate) fn start(target: SocketAddr) -> Prometheus {
+        Prometheus::start_with(target, "")
+    }
+
+    /// Starts it with more to say about how it scrapes (further keys of the job, in YAML's flow style, with a comma before).
+    pub(crate) fn start_with(target: SocketAddr, more: &str) -> Prometheus {
         let folder = TempDir::with_prefix("saker-prometheus-").expect("a scratch folder");
         let config = folder.path().join("prometheus.yml");
         let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: saker\n  static_configs: [{{targets: ['{target}']}}]\n"
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- {{job_name: saker, static_configs: [{{targets: ['{target}']}}]{more}}}\n"
         );
         fs::write(&config, text).expect("the scratch folder is writable");
         let addr = free_address();
