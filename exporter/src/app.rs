@@ -21,12 +21,12 @@ use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc as async_mpsc;
 
-use self::events::{EventHandle, EventThread};
+use self::events::EventThread;
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
-use crate::event::container::ContainerNews;
+use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::http::{Host, HttpMetrics, Readiness, Recent, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
@@ -102,15 +102,14 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() {
         let asker = runtimes.asker();
-        let ask = Box::new(move |id: &str| asker.ask(id));
-        pipeline.set_engines(Engines {
-            news,
-            ask,
-            boot_ns: sys::clock::boot_ns,
-        });
+        let ask = Box::new(move |id: &ContainerId| asker.ask(id));
+        // What happens before they have been spoken to waits for those that may answer.
+        let _ = news_sender.try_send(ContainerNews::Answering(runtimes.answering()));
+        pipeline.set_engines(Engines { news, ask });
     }
     let events = EventThread::start(pipeline, ring, scanned)?;
-    let engines = runtimes.run(deliver(news_sender, events.handle()));
+    let handle = events.handle();
+    let engines = runtimes.run(deliver(news_sender, move || handle.wake()));
     memory::give_back();
     for address in server.addresses() {
         tracing::info!(%address, "ready");
@@ -233,11 +232,14 @@ fn line_format(output: OutputFormat) -> Option<Format> {
     }
 }
 
-/// Takes news of containers to the event thread.
-fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Deliver {
+/// Takes news of containers to the thread that waits for them, and wakes it.
+fn deliver(
+    news: mpsc::SyncSender<ContainerNews>,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> Deliver {
     Arc::new(move |item| match news.try_send(item) {
         Ok(()) => {
-            events.wake();
+            wake();
             Ok(())
         }
         Err(TrySendError::Full(item)) => Err(item),

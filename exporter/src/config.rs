@@ -98,8 +98,10 @@ pub enum RuntimeSocket {
     Docker(PathBuf),
     /// podman's service.
     Podman(PathBuf),
-    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface.
+    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface: what a kubelet has made.
     Cri(PathBuf),
+    /// containerd, by its own services: what `ctr`, nerdctl and BuildKit have made.
+    Containerd(PathBuf),
 }
 
 impl RuntimeSocket {
@@ -107,7 +109,9 @@ impl RuntimeSocket {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) => path,
+            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) | Self::Containerd(path) => {
+                path
+            }
         }
     }
 }
@@ -413,11 +417,14 @@ mod tests {
 
     #[test]
     fn engines_are_named_by_interface_and_socket() {
-        let got = settings(&["runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n"]);
+        let got = settings(&[
+            "runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n- containerd: /b.sock\n",
+        ]);
         let named = [
             RuntimeSocket::Docker("/a.sock".into()),
             RuntimeSocket::Cri("/b.sock".into()),
             RuntimeSocket::Podman("/c.sock".into()),
+            RuntimeSocket::Containerd("/b.sock".into()),
         ];
         assert_eq!(got.unwrap().runtimes.as_deref(), Some(&named[..]));
         assert_eq!(settings(&["runtimes: []"]).unwrap().runtimes, Some(vec![]));
