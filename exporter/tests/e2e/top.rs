@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, SAKER};
@@ -136,29 +137,15 @@ fn without_an_agent_there_is_a_sentence() {
 /// Writes a web configuration that wants TLS and a password, with all that belongs to it.
 fn protect(folder: &Path) {
     let path = |name: &str| folder.join(name).display().to_string();
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ])
-        .args([
-            "-days",
-            "2",
-            "-subj",
-            "/CN=saker",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", &path("server.key"), "-out", &path("server.crt")])
-        .output()
-        .expect("openssl is installed");
-    assert!(made.status.success(), "{made:?}");
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    for (name, pem) in [
+        ("server.key", key.serialize_pem()),
+        ("server.crt", certificate.pem()),
+    ] {
+        fs::write(path(name), pem).expect("the scratch folder is writable");
+    }
     let hash = bcrypt::hash("wonderland", 4).expect("hashed");
     let config = format!(
         "tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{alice: {hash}}}\n"
