@@ -149,7 +149,7 @@ fn events() -> Vec<Panel> {
 fn cost() -> Vec<Panel> {
     let quantile = |q: &str| {
         format!(
-            "histogram_quantile({q}, sum by (le) (rate(saker_detection_latency_seconds_bucket{{agents}}[$__rate_interval])))"
+            "histogram_quantile({q}, sum by (le) (rate(saker_detection_latency_seconds_bucket{{{{agents}}}}[$__rate_interval])))"
         )
     };
     vec![
