@@ -94,6 +94,7 @@ nextest: compiler
 .PHONY: services
 services:
 	$(call need,command -v prometheus && command -v promtool,prometheus)
+	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
 	$(call need,command -v docker,docker-cli)
 	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)

@@ -1,7 +1,9 @@
-//! Makes what is shipped from what describes it: `cargo run -p xtask -- dashboards` writes `grafana/*.json`.
+//! Makes what is shipped from what describes it: `cargo run -p xtask -- dashboards` writes `grafana/*.json`,
+//! `cargo run -p xtask -- alerts` writes `alerts/kubernetes/`.
 //!
 //! Never: needed to build or to run the agent. A test says that what is committed is what would be written.
 
+mod alerts;
 mod dashboards;
 
 use std::path::Path;
@@ -12,9 +14,10 @@ fn main() -> anyhow::Result<()> {
         .expect("the crate lies in the workspace");
     let task = std::env::args().nth(1);
     match task.as_deref() {
+        Some("alerts") => alerts::write(&root.join("alerts")),
         Some("dashboards") => dashboards::write(&root.join("grafana")),
         other => anyhow::bail!(
-            "{} is no task; there is: dashboards",
+            "{} is no task; there are: alerts, dashboards",
             other.unwrap_or("nothing")
         ),
     }
