@@ -73,6 +73,12 @@ lint: compiler ## Check format, lints, documentation and the borders between the
 	cargo test --quiet --doc -p rule-engine
 	cargo test --quiet -p exporter --test tidy
 
+.PHONY: demo
+demo: compiler services ## Show the whole chain: a shell in a container, and the page that follows.
+	$(call need,command -v curl,curl)
+	cargo build --release --bin saker
+	cargo run --quiet -p xtask -- demo
+
 .PHONY: bench
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)

@@ -137,7 +137,7 @@ mod tests {
                 })
                 .collect();
             let fires = |case: &&str| case.contains("exp_alerts:");
-            assert!(cases.iter().any(|case| fires(case)), "{alert} never fires");
+            assert!(cases.iter().any(fires), "{alert} never fires");
             assert!(!cases.iter().all(fires), "{alert} is never silent");
         }
     }

@@ -1,10 +1,12 @@
 //! Makes what is shipped from what describes it: `cargo run -p xtask -- dashboards` writes `grafana/*.json`,
-//! `cargo run -p xtask -- alerts` writes `alerts/kubernetes/`.
+//! `cargo run -p xtask -- alerts` writes `alerts/kubernetes/`, and
+//! `make demo` shows the whole chain.
 //!
 //! Never: needed to build or to run the agent. A test says that what is committed is what would be written.
 
 mod alerts;
 mod dashboards;
+mod demo;
 
 use std::path::Path;
 
@@ -16,8 +18,9 @@ fn main() -> anyhow::Result<()> {
     match task.as_deref() {
         Some("alerts") => alerts::write(&root.join("alerts")),
         Some("dashboards") => dashboards::write(&root.join("grafana")),
+        Some("demo") => demo::run(root),
         other => anyhow::bail!(
-            "{} is no task; there are: alerts, dashboards",
+            "{} is no task; there are: alerts, dashboards, demo",
             other.unwrap_or("nothing")
         ),
     }

@@ -5,10 +5,12 @@
 
 mod support;
 
+mod alerts;
 mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod dashboards;
 mod metadata;
 mod prometheus;
 mod record;
