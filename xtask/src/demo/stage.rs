@@ -73,12 +73,11 @@ impl Stage {
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let line = line
-            .filter(|line| {
+            .rfind(|line| {
                 line["rule"]
                     .as_str()
                     .is_some_and(|rule| rule.contains("shell"))
             })
-            .next_back()
             .context("the agent wrote no line about the shell")?;
         println!(
             "\nThe agent's line about it:\n\n    {}",
