@@ -69,7 +69,7 @@ impl Stage {
     /// The agent's own line, and what the collector got.
     pub(super) fn show_match(&self) -> anyhow::Result<()> {
         let lines = fs::read_to_string(self.folder.join("matches.json"))?;
-        let line = lines
+        let mut line = lines
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let line = line
