@@ -5,10 +5,12 @@
 
 mod support;
 
+mod alerts;
 mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod dashboards;
 mod face;
 mod metadata;
 mod page;

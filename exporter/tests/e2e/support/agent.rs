@@ -86,10 +86,22 @@ impl Agent {
 
     /// Starts it with these rules, asking these container engines (entries of `runtimes`), and waits until they answer.
     pub(crate) fn start_asking(runtimes: &[Value], rules: &str) -> Agent {
+        Agent::start_configured(runtimes, Some(rules))
+    }
+
+    /// The same with the bundled rules.
+    pub(crate) fn start_bundled(runtimes: &[Value]) -> Agent {
+        Agent::start_configured(runtimes, None)
+    }
+
+    fn start_configured(runtimes: &[Value], rules: Option<&str>) -> Agent {
         let folder = TempDir::with_prefix("saker-config-").expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
-        let config = serde_json::json!({ "runtimes": runtimes, "rules": [path("rules.yaml")] });
-        fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
+        let mut config = serde_json::json!({ "runtimes": runtimes });
+        if let Some(rules) = rules {
+            config["rules"] = serde_json::json!([path("rules.yaml")]);
+            fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
+        }
         fs::write(path("config.yaml"), config.to_string()).expect("the scratch folder is writable");
         let config = path("config.yaml");
         let mut agent = Agent::start(&["-c", config.to_str().expect("a UTF-8 path")]);
