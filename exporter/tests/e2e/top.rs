@@ -85,6 +85,9 @@ fn the_agent_is_shown_until_a_key_ends_it() {
     let mut agent = Agent::start(&["--output", "none"]);
     let command = format!("{SAKER} top --interval 200ms --url http://{}", agent.addr());
     let mut terminal = Terminal::start(&command);
+    // The rule that matches comes to the top.
+    let read = Command::new("cat").arg("/etc/shadow").output();
+    assert!(read.expect("cat runs").status.success());
     wait_until("the rules are shown", || {
         let shown = terminal.shown();
         ["Rules", "untrusted", "execve", "Limits", "quit", "ready"]
