@@ -1,11 +1,14 @@
 //! The bundled rules over a recording of ordinary work: they have nothing to say.
 //!
 //! In: a capture of what `scripts/ordinary-work` does, which REMAKE=1 makes anew: as root, with Debian package debootstrap
-//! and the network; takes minutes. Out: the lines, if there are any, as the test's failure.
+//! and the network; takes minutes. What the same program does again to the same files is left out of it. Out: the lines, if there are any, as the test's failure.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use exporter_ebpf::record::Record;
 
 use crate::remake;
 use crate::{is_set, replay_of, tests};
@@ -45,8 +48,84 @@ fn remake_capture() {
         pid
     });
     let capture = tests().join(CAPTURE);
-    remake::rewrite(&whole, &capture, first_pid, (PASSWD, GROUP), |_| true);
+    let mut thinning = Thinning::default();
+    remake::rewrite(&whole, &capture, first_pid, (PASSWD, GROUP), |record| {
+        thinning.keeps(record)
+    });
     fs::remove_dir_all(FOLDER).expect("made above");
+}
+
+/// Where thousands of files lie that differ in nothing but their names: one of each directory will do.
+const BULK: [&str; 9] = [
+    "/usr/share/",
+    "/usr/lib/",
+    "/usr/include/",
+    "/proc/",
+    "/sys/",
+    "/.git/",
+    "/overlay2/",
+    "/dpkg/",
+    "/containers/",
+];
+
+/// Process id and start.
+type Actor = (u32, u64);
+
+/// What has been seen of which program.
+#[derive(Default)]
+struct Thinning {
+    programs: HashMap<Actor, String>,
+    seen: HashSet<String>,
+}
+
+impl Thinning {
+    /// Whether this tells something new: processes always, and else the first time that a program of this descent makes this
+    /// call on this file.
+    fn keeps(&mut self, record: &Record) -> bool {
+        let header = record.header();
+        let actor = (header.pid, header.start_boot_ns);
+        let program = self.programs.get(&actor).cloned().unwrap_or_default();
+        let files = match record {
+            Record::Fork(fork) => {
+                let child = &fork.fixed.process;
+                self.programs
+                    .insert((child.pid, child.start_boot_ns), program);
+                return true;
+            }
+            Record::Exec(exec) => {
+                let parent = program.split(" < ").next().unwrap_or("").to_owned();
+                let path = String::from_utf8_lossy(exec.exe.bytes);
+                self.programs.insert(actor, format!("{path} < {parent}"));
+                return true;
+            }
+            Record::Open(open) => format!(
+                "open {}{}",
+                name(open.requested.bytes),
+                name(open.effective.bytes)
+            ),
+            Record::Syscall(call) => format!(
+                "{:?} {}{}{}{}",
+                call.fixed.call,
+                name(call.path.bytes),
+                name(call.path2.bytes),
+                name(call.target.bytes),
+                name(call.text.bytes)
+            ),
+            _ => return true,
+        };
+        self.seen.insert(format!("{program}: {files}"))
+    }
+}
+
+/// A file without what is different each time.
+fn name(path: &[u8]) -> String {
+    let path = String::from_utf8_lossy(path);
+    let is_bulk = BULK.iter().any(|below| path.contains(below));
+    let path = match path.rsplit_once('/') {
+        Some((directory, _)) if is_bulk => directory,
+        _ => &path,
+    };
+    path.chars().filter(|one| !one.is_ascii_digit()).collect()
 }
 
 #[test]

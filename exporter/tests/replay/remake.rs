@@ -47,8 +47,11 @@ pub(crate) fn remake(capture: &Path) {
     make_root();
     let first_pid = record(&whole, &["--all"], run_container);
     // Before that the first process waited to be put into its cgroup.
-    let begins = |record: &Record| matches!(record, Record::Exec(exec) if exec.exe.bytes.ends_with(b"/script"));
-    rewrite(&whole, capture, first_pid, (PASSWD, GROUP), begins);
+    let mut began = false;
+    rewrite(&whole, capture, first_pid, (PASSWD, GROUP), |record| {
+        began |= matches!(record, Record::Exec(exec) if exec.exe.bytes.ends_with(b"/script"));
+        began
+    });
     fs::remove_dir_all(ROOT).expect("made above");
 }
 
@@ -154,13 +157,13 @@ fn make_cgroups() -> Vec<PathBuf> {
     cgroups
 }
 
-/// Keeps what the first process and its descendants did, from where it `begins`; `users` is a `passwd` and a `group`.
+/// Keeps what the first process and its descendants did, as far as `keeps` says; `users` is a `passwd` and a `group`.
 pub(crate) fn rewrite(
     from: &Path,
     to: &Path,
     first_pid: u32,
     users: (&str, &str),
-    begins: impl Fn(&Record) -> bool,
+    mut keeps: impl FnMut(&Record) -> bool,
 ) {
     let mut reader = CaptureReader::new(File::open(from).expect("recorded")).expect("a capture");
     let host = Host {
@@ -174,7 +177,6 @@ pub(crate) fn rewrite(
     let mut counts: Vec<(u16, Counters)> = Vec::new();
     // Keys: a process id may be given again.
     let mut family = HashSet::new();
-    let mut began = false;
     while let Some(item) = reader.next().expect("a whole capture") {
         let Item::Record(bytes) = item else {
             continue;
@@ -188,11 +190,7 @@ pub(crate) fn rewrite(
                 family.insert((child.pid, child.start_boot_ns));
             }
         }
-        if !family.contains(&actor) {
-            continue;
-        }
-        began |= begins(&record);
-        if !began {
+        if !family.contains(&actor) || !keeps(&record) {
             continue;
         }
         if writer.records() == 0 {

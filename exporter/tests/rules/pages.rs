@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use exporter::bundled;
 use regex::Regex;
 use rule_engine::casetest;
-use rule_engine::load::{self, RuleInfo};
+use rule_engine::load::{self, LoadOptions, RuleInfo};
 use rule_engine::render;
 use rule_engine::schema::Schema;
 use rule_engine::source::Source;
@@ -26,7 +26,7 @@ fn read(name: &str) -> String {
 
 fn rules() -> BTreeMap<String, RuleInfo> {
     let schema = Schema::syscall();
-    let loaded = load::load(bundled::rules(), &schema, &casetest::load_options());
+    let loaded = load::load(bundled::rules(), &schema, &LoadOptions::default());
     let infos = loaded.rule_infos(&schema);
     infos
         .into_iter()
