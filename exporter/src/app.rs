@@ -5,6 +5,7 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod events;
+mod hooks;
 pub mod record;
 mod reload;
 pub mod replay;
@@ -19,10 +20,11 @@ use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::events::{EventHandle, EventThread};
+use self::hooks::Hooks;
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::{OutputFormat, Settings};
-use crate::detect::{Detector, RuleMetrics};
+use crate::detect::{Detector, RuleMetrics, Workloads};
 use crate::event::container::ContainerNews;
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::http::{Readiness, Scrapes, Server, Site};
@@ -77,10 +79,15 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         None => (None, None),
     };
     rooms.reload.succeeded(rules.enabled());
+    rooms.hooks.watch(&watched);
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let hostname = sys::hostname();
     let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    pipeline.set_clock(sys::clock::boot_ns);
+    if let Some(workloads) = rooms.workloads {
+        pipeline.set_workloads(workloads);
+    }
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() {
@@ -99,7 +106,8 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     readiness.set_ready();
 
     let site = Site {
-        scrapes: Scrapes::new(Arc::new(registry)),
+        registry: Arc::new(registry),
+        scrapes: Scrapes::default(),
         readiness: readiness.clone(),
     };
     let reloader = Reloader {
@@ -107,6 +115,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         schema: Arc::clone(schema),
         rules: rooms.rules,
         metrics: rooms.reload,
+        hooks: rooms.hooks,
         probe,
         events: events.handle(),
         watched,
@@ -122,9 +131,20 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     served
 }
 
+/// Every metric that the agent can show with these settings, none of them counting anything.
+#[must_use]
+pub fn metrics(settings: &Settings, schema: &Schema) -> Registry {
+    let mut registry = Registry::new();
+    let rooms = Rooms::declare(&mut registry, settings, schema);
+    declare_kernel(&mut registry, Vec::new, rooms.pipeline.malformed());
+    registry
+}
+
 /// What the rooms declared, before they run.
 struct Rooms {
     rules: RuleMetrics,
+    workloads: Option<Workloads>,
+    hooks: Hooks,
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
@@ -138,8 +158,11 @@ impl Rooms {
         metrics::declare_process(registry);
         let supplied: Vec<&str> = supplied_events().collect();
         let (queue, pending) = output::queue(registry);
+        let mut rules = RuleMetrics::declare(registry);
         Self {
-            rules: RuleMetrics::declare(registry),
+            workloads: rules.declare_workloads(registry, &settings.workload_metrics),
+            rules,
+            hooks: Hooks::declare(registry),
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),

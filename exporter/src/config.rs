@@ -3,11 +3,15 @@
 //! In: the text of a YAML file, environment variables and flags, given by `cli`. Out: [`Settings`], checked. Never: sockets,
 //! or any file but the one that is named.
 
+mod workload;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rule_engine::suggest;
 use serde::Deserialize;
+
+pub use self::workload::{WorkloadLabel, WorkloadMetrics};
 
 /// Address of the HTTP face when nobody says otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9797";
@@ -61,6 +65,8 @@ pub struct Settings {
     pub processes_max: usize,
     /// Container engines that are asked; none: those at the usual places.
     pub runtimes: Option<Vec<RuntimeSocket>>,
+    /// How matches are counted by workload.
+    pub workload_metrics: WorkloadMetrics,
 }
 
 impl Default for Settings {
@@ -75,6 +81,7 @@ impl Default for Settings {
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
             runtimes: None,
+            workload_metrics: WorkloadMetrics::default(),
         }
     }
 }
@@ -123,6 +130,8 @@ pub struct Layer {
     pub processes_max: Option<usize>,
     /// `runtimes`
     pub runtimes: Option<Vec<RuntimeSocket>>,
+    /// `workload_metrics`
+    pub workload_metrics: Option<WorkloadMetrics>,
 }
 
 /// One entry of `rule_selection`.
@@ -262,6 +271,7 @@ impl Settings {
             ring_bytes,
             processes_max,
             runtimes,
+            workload_metrics,
         } = layer;
         if let Some(listen) = listen {
             self.listen = listen.parse().map_err(|_| ConfigError::Value {
@@ -310,6 +320,10 @@ impl Settings {
                 });
             }
             self.runtimes = Some(runtimes);
+        }
+        if let Some(workload_metrics) = workload_metrics {
+            workload_metrics.check()?;
+            self.workload_metrics = workload_metrics;
         }
         self.rules = rules.unwrap_or(std::mem::take(&mut self.rules));
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
@@ -368,6 +382,15 @@ mod tests {
     }
 
     #[test]
+    fn what_workload_metrics_do_not_say_is_as_usual() {
+        let got = settings(&["workload_metrics: {labels: [k8s_namespace_name], series_max: 0}"]);
+        let got = got.unwrap().workload_metrics;
+        assert_eq!(got.labels, [WorkloadLabel::K8sNamespaceName]);
+        assert_eq!((got.series_max, got.enabled), (0, true));
+        assert_eq!(got.expire_seconds, 900);
+    }
+
+    #[test]
     fn faults_say_where_and_what_to_do() {
         for (text, parts) in [
             (
@@ -389,6 +412,23 @@ mod tests {
                 &["runtimes: `crio.sock`", "/run/docker.sock"],
             ),
             ("runtimes: [{rkt: /x}]", &["rkt", "docker"]),
+            (
+                "workload_metrics: {labels: [pod]}",
+                &["pod", "k8s_pod_name"],
+            ),
+            (
+                "workload_metrics: {series_max: 100001}",
+                &["workload_metrics.series_max: 100001", "100000"],
+            ),
+            (
+                "workload_metrics: {expire_seconds: 5}",
+                &["workload_metrics.expire_seconds: 5", "60"],
+            ),
+            (
+                "workload_metrics: {labels: [container_name, container_name]}",
+                &["workload_metrics.labels", "twice"],
+            ),
+            ("workload_metrics: {limit: 5}", &["limit", "series_max"]),
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),
             ("rules: [", &["1"]),

@@ -4,6 +4,7 @@
 //! that scrapers ask for, each a [`Visitor`] of the registry.
 //! Never: another room. Every room counts, so this one knows none of them.
 
+mod budget;
 mod build_info;
 mod encode;
 mod exemplar;
@@ -16,6 +17,7 @@ mod sample;
 mod text;
 mod value;
 
+pub use budget::{Budget, BudgetWriter, Group, Groups};
 pub use build_info::{REVISION, RUSTC, VERSION, declare as declare_build_info};
 pub use encode::{Format, TooLate, classic_text, encode};
 pub use family::Family;

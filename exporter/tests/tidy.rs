@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("event", &[]),
     ("state", &["event", "metrics", "sys"]),
     ("runtime", &["event", "config", "metrics", "sys"]),
-    ("detect", &["event", "output", "metrics"]),
+    ("detect", &["config", "event", "output", "metrics"]),
     ("output", &["config", "metrics"]),
     (
         "pipeline",

@@ -65,7 +65,8 @@ pub fn run(
 
     let mut registry = Registry::new();
     let supplied: Vec<&str> = supplied_events().collect();
-    let rule_metrics = RuleMetrics::declare(&mut registry);
+    let mut rule_metrics = RuleMetrics::declare(&mut registry);
+    let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
     let (queue, writer) = match line_format(settings.output) {
@@ -84,7 +85,7 @@ pub fn run(
         .map(|(facts, counter)| (Arc::clone(facts), counter.clone()))
         .collect();
     let state = State::new(settings.processes_max, Arc::new(Users::default()));
-    let pipeline = Pipeline::new(
+    let mut pipeline = Pipeline::new(
         state,
         detector,
         schema,
@@ -92,6 +93,9 @@ pub fn run(
         metrics.clone(),
         queue,
     );
+    if let Some(workloads) = workloads {
+        pipeline.set_workloads(workloads);
+    }
 
     let began = Instant::now();
     let (control, messages) = mpsc::channel();

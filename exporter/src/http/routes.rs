@@ -2,6 +2,8 @@
 //!
 //! In: method, path and headers of a request; its body is never read. Out: a whole response, made without waiting.
 
+use std::sync::Arc;
+
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
@@ -10,7 +12,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::{Readiness, Scrapes};
-use crate::metrics::VERSION;
+use crate::metrics::{Registry, VERSION};
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -18,6 +20,8 @@ pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 #[derive(Clone, Debug)]
 pub struct Site {
     /// Behind `/metrics`.
+    pub registry: Arc<Registry>,
+    /// What scrapes share.
     pub scrapes: Scrapes,
     /// Behind `/-/ready`.
     pub readiness: Readiness,
@@ -28,7 +32,7 @@ impl Site {
     pub(super) fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let page: fn(&Site, &HeaderMap) -> Response<Full<Bytes>> = match request.uri().path() {
             "/" => |site, _| site.status_page(),
-            "/metrics" => |site, headers| site.scrapes.answer(headers),
+            "/metrics" => |site, headers| site.scrapes.answer(&site.registry, headers),
             "/-/healthy" => |_, _| response(StatusCode::OK, PLAIN, "healthy\n"),
             "/-/ready" => |site, _| site.ready(),
             _ => {

@@ -29,39 +29,27 @@ const GZIP_LEVEL: u32 = 1;
 
 static SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
-/// The metrics, as scrapes see them. Cloning shares them.
-#[derive(Clone, Debug)]
-pub struct Scrapes {
-    registry: Arc<Registry>,
-    buffers: Arc<Buffers>,
-}
+/// What scrapes leave to each other. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Scrapes(Arc<Buffers>);
 
 impl Scrapes {
-    /// Scrapes of this registry.
-    #[must_use]
-    pub fn new(registry: Arc<Registry>) -> Self {
-        Self {
-            registry,
-            buffers: Arc::default(),
-        }
-    }
-
     /// Answers one.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    pub(super) fn answer(&self, registry: &Registry, headers: &HeaderMap) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let timeout = headers.get(&SCRAPE_TIMEOUT);
         let timeout = timeout.and_then(|value| accept::timeout(value.to_str().ok()?));
         let format = accept::format(&joined(headers, &ACCEPT));
         let gzip = accept::gzip(&joined(headers, &ACCEPT_ENCODING));
-        let Some(mut body) = Buffers::take(&self.buffers) else {
+        let Some(mut body) = Buffers::take(&self.0) else {
             return unavailable("too many scrapes are being answered; try again later\n");
         };
         let deadline = timeout.map(|timeout| began + timeout);
-        if let Err(late) = metrics::encode(&self.registry, format, deadline, &mut body.bytes) {
+        if let Err(late) = metrics::encode(registry, format, deadline, &mut body.bytes) {
             return unavailable(&format!("{late}\n"));
         }
         if gzip {
-            match Buffers::take(&self.buffers) {
+            match Buffers::take(&self.0) {
                 Some(compressed) => body = compress(&body.bytes, compressed),
                 None => {
                     return unavailable("too many scrapes are being answered; try again later\n");

@@ -39,7 +39,8 @@ impl Running {
             .inc();
         let readiness = Readiness::new("rules <not> loaded");
         let site = Site {
-            scrapes: Scrapes::new(Arc::new(registry)),
+            registry: Arc::new(registry),
+            scrapes: Scrapes::default(),
             readiness: readiness.clone(),
         };
         let server = Server::bind(([127, 0, 0, 1], 0).into()).expect("a free port");

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use exporter_ebpf::record::Record;
 use rule_engine::program::RuleId;
 
+use super::hand_over::About;
 use super::parking::{self, AsItWas, Parked};
 use super::{Pipeline, Place, event};
 use crate::event::container::{ContainerId, ContainerInfo, ContainerNews};
@@ -31,6 +32,8 @@ impl Pipeline {
         if let Some(engines) = &self.engines {
             self.now_boot_ns = (engines.boot_ns)();
         }
+        let clock = self.hand_over.clock;
+        self.hand_over.now_boot_ns = clock.map_or(self.now_boot_ns, |clock| clock());
         for _ in 0..NEWS_MAX {
             let Some(engines) = &self.engines else { return };
             let Ok(news) = engines.news.try_recv() else {
@@ -102,7 +105,7 @@ impl Pipeline {
     }
 
     /// Sees to it that somebody is asked for a container. False if nobody can be.
-    fn ask(&mut self, id: &str) -> bool {
+    pub(super) fn ask(&mut self, id: &str) -> bool {
         let (Some(containers), Some(engines)) = (&mut self.state.containers, &mut self.engines)
         else {
             return false;
@@ -136,11 +139,9 @@ impl Pipeline {
                 surroundings: &surroundings,
             };
             let event = event(kind, facts, record.header(), place, &self.table);
-            let queue = &self.queue;
-            self.detector.evaluate(event, &parked.matched, |owned| {
-                if let Some(queue) = queue {
-                    queue.send(owned);
-                }
+            let (about, hand_over) = (About::new(&event), &mut self.hand_over);
+            self.detector.evaluate(event, &parked.matched, |hit| {
+                hand_over.take(hit, about);
             });
         }
     }
@@ -180,11 +181,8 @@ impl Pipeline {
             view: View::Requested,
             table: &self.table,
         };
-        let queue = &self.queue;
-        self.detector.evaluate(event, NO_RULES, |owned| {
-            if let Some(queue) = queue {
-                queue.send(owned);
-            }
-        });
+        let (about, hand_over) = (About::new(&event), &mut self.hand_over);
+        self.detector
+            .evaluate(event, NO_RULES, |hit| hand_over.take(hit, about));
     }
 }

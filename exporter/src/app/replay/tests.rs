@@ -204,8 +204,12 @@ fn settings() -> (TempDir, Settings) {
     (folder, settings)
 }
 
+/// All that is shown, but for how long the rules took.
 fn exposition(registry: &Registry) -> String {
-    metrics::classic_text(registry)
+    let text = metrics::classic_text(registry);
+    let lines = text.lines();
+    let lines = lines.filter(|line| !line.starts_with("saker_rule_evaluation_seconds_total"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The agent's line, with these records as the scan and those as the ring.
@@ -218,7 +222,8 @@ fn live(
 ) -> (Vec<Value>, String) {
     let rules = rules::load(settings, schema).unwrap();
     let mut registry = Registry::new();
-    let rule_metrics = RuleMetrics::declare(&mut registry);
+    let mut rule_metrics = RuleMetrics::declare(&mut registry);
+    let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let supplied: Vec<&str> = supplied_events().collect();
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
@@ -235,6 +240,7 @@ fn live(
         metrics.clone(),
         Some(queue),
     );
+    pipeline.set_workloads(workloads.expect("they are switched on"));
     pipeline.scanned(scan);
     pipeline.run(&mut ring, control);
     writer.finish(Duration::MAX);
