@@ -19,12 +19,12 @@ mod value;
 
 pub use budget::{Budget, BudgetWriter, Group, Groups};
 pub use build_info::{REVISION, RUSTC, VERSION, declare as declare_build_info};
-pub use encode::{Format, TooLate, classic_text, encode};
+pub use encode::{Format, SCRAPE_GZIP_LEVEL, TooLate, classic_text, encode};
 pub use family::Family;
 pub use histogram::Histogram;
 pub use process::declare as declare_process;
 pub use registry::{Declaration, Description, Kind, Registry, Rows};
-pub use sample::{Distribution, Exemplar, Labels, Native, Number, Visitor};
+pub use sample::{Distribution, Exemplar, Labels, Native, Number, Visitor, series};
 pub use value::{Counter, Gauge, SecondsCounter, TracedCounter, Value};
 
 #[cfg(test)]

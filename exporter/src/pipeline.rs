@@ -19,7 +19,7 @@ use rule_engine::schema::{EventTypeId, Schema};
 use self::hand_over::{About, HandOver};
 use self::parking::{EVENTS_MAX, Parking};
 use crate::detect::{Detector, Workloads};
-use crate::event::container::ContainerNews;
+use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{EventTypes, facts};
 use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
@@ -46,6 +46,9 @@ pub trait Records {
     /// Wall time of the moment of boot, in ns since the epoch, for the records that are drained next.
     fn boot_wall_ns(&mut self) -> u64;
 
+    /// Time since boot, ns: the clock by which events wait. It need not be ahead of the records.
+    fn boot_ns(&mut self) -> u64;
+
     /// Returns when there may be records or a control message, or `within` has passed.
     fn wait(&mut self, within: Duration);
 }
@@ -64,10 +67,8 @@ pub enum Control {
 pub struct Engines {
     /// What they say.
     pub news: Receiver<ContainerNews>,
-    /// Asks for a container by its whole id. False when too many are being asked for.
-    pub ask: Box<dyn FnMut(&str) -> bool + Send>,
-    /// Time since boot, ns: what waits for them waits by this clock.
-    pub boot_ns: fn() -> u64,
+    /// Asks for a container. False when too many are being asked for.
+    pub ask: Box<dyn FnMut(&ContainerId) -> bool + Send>,
 }
 
 /// What the event thread counts.
@@ -180,7 +181,7 @@ pub struct Pipeline {
     hand_over: HandOver,
     number: u64,
     boot_wall_ns: u64,
-    /// Time of the batch by the clock of `engines`.
+    /// Time since boot: the latest that the source of records or a record has told. Kept where there are engines.
     now_boot_ns: u64,
     engines: Option<Engines>,
     parking: Parking,
@@ -208,7 +209,6 @@ impl Pipeline {
                 workloads: None,
                 latency: metrics.latency.clone(),
                 clock: None,
-                now_boot_ns: 0,
                 question: None,
             },
             metrics,
@@ -243,14 +243,14 @@ impl Pipeline {
         let mut stop = false;
         loop {
             self.boot_wall_ns = records.boot_wall_ns();
-            self.hear_engines();
+            let now_boot_ns = records.boot_ns();
+            self.hear_engines(now_boot_ns);
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
-            self.between_batches();
+            self.between_batches(now_boot_ns);
             // A batch that was not full has emptied the source, which is when an end may come.
             if stop && found < BATCH_LEN_MAX {
                 self.settle_all();
-                self.detector.flush();
-                self.settle_workloads(u64::MAX);
+                self.between_batches(now_boot_ns);
                 return;
             }
             loop {
@@ -281,6 +281,10 @@ impl Pipeline {
                 return;
             }
         };
+        let time_boot_ns = record.header().time_boot_ns;
+        if self.engines.is_some() && time_boot_ns > self.now_boot_ns {
+            self.advance(time_boot_ns);
+        }
         if self.state.apply(&record) == Applied::StateOnly {
             return;
         }
@@ -344,18 +348,13 @@ impl Pipeline {
     }
 
     /// Makes visible what the last batch has brought.
-    fn between_batches(&mut self) {
+    fn between_batches(&mut self, now_boot_ns: u64) {
         self.observe_tables();
         self.detector.flush();
-        self.settle_workloads(self.hand_over.now_boot_ns);
-    }
-
-    /// Counts matches whose containers have become known, or will not; [`u64::MAX`] waits for none.
-    fn settle_workloads(&mut self, now_boot_ns: u64) {
-        let State { containers, .. } = &self.state;
+        let containers = self.state.containers.as_ref();
+        let lives = |id: &str| containers.is_some_and(|all| all.knows(id));
         if let Some(workloads) = &mut self.hand_over.workloads {
-            let lives = |id: &str| containers.as_ref().is_some_and(|all| all.knows(id));
-            workloads.settle(&self.state, lives, now_boot_ns);
+            workloads.publish(now_boot_ns, lives);
         }
     }
 

@@ -6,6 +6,7 @@
 //! The first match in a container can come before its engine has told what the container is called. It is counted as soon as that
 //! is known, a second later at most; the counter of the rule does not wait.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::config::{WorkloadLabel, WorkloadMetrics};
@@ -26,7 +27,8 @@ pub type RuleWorkloads = Arc<Group<2>>;
 pub struct Workloads {
     writer: BudgetWriter<2>,
     labels: Vec<WorkloadLabel>,
-    waiting: Vec<Waiting>,
+    /// In the order in which they came.
+    waiting: VecDeque<Waiting>,
 }
 
 /// A match whose container has no name yet.
@@ -34,8 +36,8 @@ pub struct Workloads {
 struct Waiting {
     rule: RuleWorkloads,
     exemplar: Exemplar,
-    container: ContainerId,
-    until_boot_ns: u64,
+    container: Box<str>,
+    boot_ns: u64,
 }
 
 impl Workloads {
@@ -71,66 +73,69 @@ impl Workloads {
         let workloads = Self {
             writer,
             labels: shown,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
         };
         Some((groups, workloads))
     }
 
-    /// Counts a match. True if it waits for the name of its container, for which an engine should then be asked.
+    /// Counts a match of an event of this time. True if it waits for the name of its container, for which an engine should then
+    /// be asked.
     pub fn count(
         &mut self,
         rule: &RuleWorkloads,
         exemplar: Exemplar,
         container: Option<&ContainerId>,
         surroundings: &dyn Surroundings,
-        now_boot_ns: u64,
+        boot_ns: u64,
     ) -> bool {
-        let Some(container) = container else {
-            self.count_in(rule, exemplar, None, now_boot_ns);
-            return false;
-        };
-        match surroundings.container(container) {
-            Metadata::Known(info) => self.count_in(rule, exemplar, Some(info), now_boot_ns),
-            Metadata::Awaited if self.waiting.len() < WAITING_MAX => {
-                self.waiting.push(Waiting {
+        let metadata = container.map(|container| surroundings.container(container));
+        match metadata.zip(container) {
+            Some((Metadata::Known(info), _)) => {
+                self.count_in(rule, exemplar, Some(&**info), boot_ns)
+            }
+            Some((Metadata::Awaited, container)) if self.waiting.len() < WAITING_MAX => {
+                self.waiting.push_back(Waiting {
                     rule: Arc::clone(rule),
                     exemplar,
-                    container: container.clone(),
-                    until_boot_ns: now_boot_ns.saturating_add(WAIT_NS),
+                    container: container.full.clone(),
+                    boot_ns,
                 });
                 return true;
             }
-            Metadata::Awaited | Metadata::Absent => {
-                self.count_in(rule, exemplar, None, now_boot_ns);
+            Some((Metadata::Awaited | Metadata::Absent, _)) | None => {
+                self.count_in(rule, exemplar, None, boot_ns);
             }
         }
         false
     }
 
-    /// Counts what has waited for long enough, or whose wait is over; [`u64::MAX`] ends all waits. Then makes the counts
-    /// visible, and lets series expire.
-    pub fn settle(
-        &mut self,
-        surroundings: &dyn Surroundings,
-        lives: impl Fn(&str) -> bool,
-        now_boot_ns: u64,
-    ) {
-        let mut at = 0;
-        while let Some(waiting) = self.waiting.get(at) {
-            let info = match surroundings.container(&waiting.container) {
-                Metadata::Known(info) => Some(info),
-                Metadata::Awaited if waiting.until_boot_ns > now_boot_ns => {
-                    at += 1;
-                    continue;
-                }
-                Metadata::Awaited | Metadata::Absent => None,
+    /// Counts what has waited for a container of which this has become known, or that nobody knows.
+    pub fn heard(&mut self, container: &str, info: Option<&ContainerInfo>) {
+        for _ in 0..self.waiting.len() {
+            let Some(waiting) = self.waiting.pop_front() else {
+                return;
             };
-            let waiting = self.waiting.swap_remove(at);
-            self.count_in(&waiting.rule, waiting.exemplar, info, now_boot_ns);
+            if *waiting.container == *container {
+                self.count_in(&waiting.rule, waiting.exemplar, info, waiting.boot_ns);
+            } else {
+                self.waiting.push_back(waiting);
+            }
         }
-        if now_boot_ns != u64::MAX {
-            self.writer.expire(now_boot_ns, |owner| !lives(owner));
+    }
+
+    /// Counts what has waited for long enough; [`u64::MAX`] ends all waits.
+    pub fn over(&mut self, now_boot_ns: u64) {
+        while let Some(waiting) = self
+            .waiting
+            .pop_front_if(|waiting| waiting.boot_ns.saturating_add(WAIT_NS) <= now_boot_ns)
+        {
+            self.count_in(&waiting.rule, waiting.exemplar, None, waiting.boot_ns);
         }
+    }
+
+    /// Lets series of containers expire that live no more, and makes the counts visible.
+    pub fn publish(&mut self, now_boot_ns: u64, lives: impl Fn(&str) -> bool) {
+        self.writer.expire(now_boot_ns, |owner| !lives(owner));
         self.writer.publish();
     }
 
@@ -138,8 +143,8 @@ impl Workloads {
         &mut self,
         rule: &RuleWorkloads,
         exemplar: Exemplar,
-        info: Option<&Arc<ContainerInfo>>,
-        now_boot_ns: u64,
+        info: Option<&ContainerInfo>,
+        boot_ns: u64,
     ) {
         let mut values = [""; WorkloadLabel::ALL.len()];
         for (value, label) in values.iter_mut().zip(&self.labels) {
@@ -147,8 +152,7 @@ impl Workloads {
         }
         let owner = info.map_or("", |info| &info.id);
         let values = &values[..self.labels.len()];
-        self.writer
-            .count(rule, values, owner, exemplar, now_boot_ns);
+        self.writer.count(rule, values, owner, exemplar, boot_ns);
     }
 }
 

@@ -9,6 +9,9 @@ use super::Registry;
 use super::protobuf::ProtobufEncoder;
 use super::text::{Dialect, TextEncoder};
 
+/// How hard gzip is to try with a scrape. The text is so regular that more gains little and costs much.
+pub const SCRAPE_GZIP_LEVEL: u32 = 1;
+
 /// A format of the exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -19,10 +19,8 @@ pub(super) struct HandOver {
     pub(super) latency: Histogram,
     /// Time since boot, ns; none where time is that of a capture.
     pub(super) clock: Option<fn() -> u64>,
-    /// The time that matches by workload are counted at.
-    pub(super) now_boot_ns: u64,
     /// A container whose name is waited for, and that nobody has asked for yet.
-    pub(super) question: Option<Box<str>>,
+    pub(super) question: Option<ContainerId>,
 }
 
 /// What of an event outlasts it.
@@ -62,9 +60,8 @@ impl HandOver {
                 surroundings,
                 ..
             } = about;
-            let waits = workloads.count(rule, exemplar, container, surroundings, self.now_boot_ns);
-            if waits {
-                self.question = container.map(|container| container.full.clone());
+            if workloads.count(rule, exemplar, container, surroundings, about.boot_ns) {
+                self.question = container.cloned();
             }
         }
         if let Some(queue) = &self.queue {

@@ -13,5 +13,6 @@ mod metadata;
 mod prometheus;
 mod record;
 mod reload;
+mod scrape;
 mod sensitive_files;
 mod upstream;

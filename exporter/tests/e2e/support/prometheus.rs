@@ -21,6 +21,11 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts it with one target, and waits for the first scrape.
     pub(crate) fn start(target: SocketAddr) -> Prometheus {
+        Prometheus::start_with(target, &[])
+    }
+
+    /// The same with these flags.
+    pub(crate) fn start_with(target: SocketAddr, flags: &[&str]) -> Prometheus {
         let folder = TempDir::with_prefix("saker-prometheus-").expect("a scratch folder");
         let config = folder.path().join("prometheus.yml");
         let text = format!(
@@ -35,7 +40,8 @@ impl Prometheus {
                     "--storage.tsdb.path={}",
                     folder.path().join("data").display()
                 ))
-                .arg(format!("--web.listen-address={addr}"));
+                .arg(format!("--web.listen-address={addr}"))
+                .args(flags);
         });
         let prometheus = Prometheus {
             _daemon: daemon,
@@ -46,6 +52,21 @@ impl Prometheus {
             prometheus.query("up{job=\"saker\"}") == Some(1.0)
         });
         prometheus
+    }
+
+    /// The exemplars of series, of all time.
+    pub(crate) fn exemplars(&self, series: &str) -> Vec<Value> {
+        let path = format!(
+            "/api/v1/query_exemplars?query={}&start=0&end=4102444800",
+            percent_encoded(series)
+        );
+        let Ok((_, body)) = get(self.addr, &path, "") else {
+            return Vec::new();
+        };
+        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+        let series = answer["data"].as_array().cloned().unwrap_or_default();
+        let exemplars = series.iter().filter_map(|one| one["exemplars"].as_array());
+        exemplars.flatten().cloned().collect()
     }
 
     /// The value of an expression that gives one series; `None` without one, or while the server starts.
