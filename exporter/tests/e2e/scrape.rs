@@ -127,7 +127,7 @@ fn exemplar_is_of(prometheus: &Prometheus, agent: &mut Agent, line: &Value) {
 
 #[test]
 fn a_client_that_stops_reading_holds_up_neither_detection_nor_scrapes() {
-    let mut agent = Agent::start(&[]);
+    let agent = Agent::start(&[]);
     let mut blocked = TcpStream::connect(agent.addr()).expect("the agent listens");
     blocked.set_nonblocking(true).expect("a socket");
     // So many answers that the sockets' buffers are full, and then so many requests.
