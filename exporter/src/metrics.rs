@@ -1,11 +1,12 @@
 //! What the agent counts about itself and its rules, and how a scraper reads it.
 //!
 //! Out: [`Registry`], through which every room declares its own metrics; handles that count without a lock; the three formats
-//! that scrapers ask for, each a [`Visitor`] of the registry.
+//! that scrapers ask for: OpenMetrics by prometheus-client, the two others each a [`Visitor`] of the registry.
 //! Never: another room. Every room counts, so this one knows none of them.
 
 mod budget;
 mod build_info;
+mod client;
 mod encode;
 mod exemplar;
 mod family;
