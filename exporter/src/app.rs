@@ -4,6 +4,7 @@
 //! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
+mod cluster;
 mod events;
 pub mod record;
 mod reload;
@@ -18,6 +19,7 @@ use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::cluster::Cluster;
 use self::events::EventThread;
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
@@ -83,7 +85,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
-    if !runtimes.is_empty() {
+    if !runtimes.is_empty() || settings.kubernetes.is_some() {
         let asker = runtimes.asker();
         let ask = Box::new(move |id: &ContainerId| asker.ask(id));
         // What happens before they have been spoken to waits for those that may answer.
@@ -92,7 +94,11 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     }
     let events = EventThread::start(pipeline, ring, scanned)?;
     let handle = events.handle();
-    let engines = runtimes.run(deliver(news_sender, move || handle.wake()));
+    let deliver = deliver(news_sender, move || handle.wake());
+    let cluster = rooms.cluster.follow(settings, Arc::clone(&deliver));
+    let engines = async move {
+        tokio::join!(runtimes.run(deliver), cluster);
+    };
     memory::give_back();
     tracing::info!(address = %server.local_addr()?, "ready");
     readiness.set_ready();
@@ -127,6 +133,7 @@ struct Rooms {
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
+    cluster: Cluster,
     queue: Queue,
     pending: output::Pending,
 }
@@ -142,6 +149,7 @@ impl Rooms {
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
+            cluster: Cluster::declare(registry, settings),
             queue,
             pending,
         }

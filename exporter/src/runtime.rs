@@ -15,6 +15,8 @@ mod engine;
 mod grpc;
 mod http;
 mod image;
+#[cfg(feature = "kube")]
+mod kubernetes;
 mod socket;
 
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 pub use self::engine::RuntimeMetrics;
+#[cfg(feature = "kube")]
+pub use self::kubernetes::{Kubernetes, KubernetesMetrics};
 
 use self::engine::Engine;
 use crate::config::RuntimeSocket;

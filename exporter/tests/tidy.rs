@@ -30,10 +30,13 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];
 
 /// Crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("aya", &["probe"]),
+    ("futures_util", &["runtime"]),
     ("hyper", &["http", "runtime"]),
     ("hyper_util", &["http", "runtime"]),
+    ("k8s_openapi", &["runtime"]),
+    ("kube", &["runtime"]),
     ("prost", &["runtime"]),
     ("prometheus_client", &["metrics"]),
     ("tokio", &["app", "cli", "http", "output", "runtime"]),

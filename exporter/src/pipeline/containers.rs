@@ -110,6 +110,8 @@ impl Pipeline {
                 self.settle(its, self.metrics.unanswered.clone());
             }
             ContainerNews::Gone(id) => containers.gone(&id, self.now_boot_ns),
+            ContainerNews::Pod(pod) => self.state.pods.tell(pod),
+            ContainerNews::PodGone(uid) => self.state.pods.gone(&uid),
         }
     }
 

@@ -9,6 +9,8 @@ mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+#[cfg(feature = "kube")]
+mod kubernetes;
 mod metadata;
 mod prometheus;
 mod record;

@@ -1,6 +1,8 @@
 //! What the end-to-end tests start and read.
 
 pub(crate) mod agent;
+#[cfg(feature = "kube")]
+pub(crate) mod api_server;
 pub(crate) mod cri;
 pub(crate) mod daemon;
 pub(crate) mod docker;
