@@ -9,6 +9,7 @@
 mod owner;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ impl Kubernetes {
             if is_up {
                 pause = PAUSE_MIN;
             }
-            sleep(pause).await;
+            sleep(jittered(pause)).await;
             pause = (2 * pause).min(PAUSE_MAX);
         }
     }
@@ -159,6 +160,8 @@ impl Kubernetes {
                 }
             };
             match event {
+                // Says that it will ask, not that it was answered.
+                Ok(Event::Init) => listed.clear(),
                 Ok(event) => {
                     self.hear(event, &mut listed, &mut lookup, deliver, pods)
                         .await;
@@ -176,12 +179,11 @@ impl Kubernetes {
                     if reason == "unauthorized" {
                         return Err(KubernetesError::Unauthorized);
                     }
-                    // The watch begins anew by itself, with a list; the server has said all it had to say.
-                    if reason == "expired" {
-                        continue;
+                    // One that is too old begins anew by itself, with a list; the server is well.
+                    if reason != "expired" {
+                        self.metrics.up.set(0.0);
                     }
-                    self.metrics.up.set(0.0);
-                    sleep(pause).await;
+                    sleep(jittered(pause)).await;
                     pause = (2 * pause).min(PAUSE_MAX);
                 }
             }
@@ -211,7 +213,7 @@ impl Kubernetes {
         pods: &mut HashMap<String, Told>,
     ) {
         match event {
-            Event::Init => listed.clear(),
+            Event::Init => {}
             Event::InitApply(pod) => {
                 listed.extend(pod.metadata.uid.clone());
                 self.there(&pod, lookup, deliver, pods).await;
@@ -327,6 +329,13 @@ fn object(meta: &kube::core::ObjectMeta) -> Object {
         uid: text(&meta.uid),
         labels: labels(pairs.map(|(key, value)| (key.as_str(), value.as_str()))),
     }
+}
+
+/// Half of a pause to all of it: the agents of a thousand nodes shall not come back at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    // A new hasher has random keys.
+    let random = RandomState::new().build_hasher().finish();
+    pause.mul_f64(0.5 + 0.5 * (random as f64 / u64::MAX as f64))
 }
 
 /// The label of an error.

@@ -54,6 +54,17 @@ fn the_owner_is_who_controls() {
 }
 
 #[test]
+fn pauses_are_spread() {
+    let pause = Duration::from_secs(8);
+    let pauses: HashSet<Duration> = (0..20).map(|_| jittered(pause)).collect();
+    assert!(pauses.len() > 1);
+    assert!(
+        pauses.iter().all(|one| (pause / 2..=pause).contains(one)),
+        "{pauses:?}"
+    );
+}
+
+#[test]
 fn errors_have_their_reasons() {
     let refused = |code| {
         let status = Status {
