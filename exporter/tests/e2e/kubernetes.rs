@@ -197,7 +197,7 @@ fn a_watch_outlives_cuts_old_versions_and_new_tokens() {
     server.put(&third, object);
     server.expire();
     server.cut();
-    let mut told = vec![follower.next(), follower.next()];
+    let mut told = [follower.next(), follower.next()];
     told.sort_by_key(|news| matches!(news, ContainerNews::Pod(_)));
     assert_eq!(told[0], ContainerNews::PodGone("uid-2".into()));
     assert!(matches!(&told[1], ContainerNews::Pod(pod) if &*pod.pod.uid == "uid-3"));

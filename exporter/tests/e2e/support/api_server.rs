@@ -21,8 +21,11 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Groups with their versions' paths, and the resources of each with their kinds.
-const RESOURCES: [(&str, &[(&str, &str, bool)]); 2] = [
+/// A resource: its name, its kind, and whether it lives in a namespace.
+type Resource = (&'static str, &'static str, bool);
+
+/// Groups by their versions' paths, and the resources of each.
+const RESOURCES: [(&str, &[Resource]); 2] = [
     (
         "/api/v1",
         &[
