@@ -6,11 +6,13 @@
 
 mod cluster;
 mod events;
+mod matches;
 pub mod record;
 mod reload;
 pub mod replay;
 mod wanted;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
 use std::time::Duration;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc as async_mpsc;
 
 use self::cluster::Cluster;
 use self::events::EventThread;
@@ -27,7 +30,7 @@ use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
-use crate::http::{Readiness, Server, Site};
+use crate::http::{Host, HttpMetrics, Readiness, Recent, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
@@ -48,9 +51,13 @@ const NEWS_MAX: usize = 1024;
 /// # Errors
 /// When the address is taken, or the kernel refuses the probes.
 pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::Result<()> {
-    let server = Server::bind(settings.listen)?;
     let mut registry = Registry::new();
     let rooms = Rooms::declare(&mut registry, settings, schema);
+    let server = Server::bind(
+        &settings.listen,
+        settings.web_config_file.as_deref(),
+        rooms.http,
+    )?;
     let readiness = Readiness::new("starting");
 
     let mut probe = Probe::load(settings.ring_bytes)?;
@@ -69,20 +76,30 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let ring = probe.take_ring()?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
-    let (queue, writer) = match line_format(settings.output) {
-        Some(format) => {
-            let lines = Lines::new(format, sys::hostname());
-            let writer = Writer::start(rooms.pending, std::io::stdout(), lines)
-                .context("the writer thread cannot be started")?;
-            (Some(rooms.queue), Some(writer))
-        }
-        None => (None, None),
+    let hostname = sys::hostname();
+    let recent = Recent::default();
+    let (format, sink): (Format, Box<dyn io::Write + Send>) = match line_format(settings.output) {
+        Some(format) => (format, Box::new(io::stdout())),
+        None => (Format::Text, Box::new(io::sink())),
     };
+    let writer = Writer::start(
+        rooms.pending,
+        sink,
+        Lines::new(format, hostname.clone()),
+        matches::keep(recent.clone(), &hostname),
+    )
+    .context("the writer thread cannot be started")?;
     rooms.reload.succeeded(rules.enabled());
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
-    let hostname = sys::hostname();
-    let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    let mut pipeline = Pipeline::new(
+        state,
+        detector,
+        schema,
+        &hostname,
+        rooms.pipeline,
+        Some(rooms.queue),
+    );
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() || settings.kubernetes.is_some() {
@@ -100,12 +117,20 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         tokio::join!(runtimes.run(deliver), cluster);
     };
     memory::give_back();
-    tracing::info!(address = %server.local_addr()?, "ready");
+    for address in server.addresses() {
+        tracing::info!(%address, "ready");
+    }
     readiness.set_ready();
 
     let site = Site {
         registry: Arc::new(registry),
         readiness: readiness.clone(),
+        host: Host {
+            name: hostname,
+            kernel: sys::kernel_release(),
+        },
+        recent,
+        reload: None,
     };
     let reloader = Reloader {
         settings: settings.clone(),
@@ -119,9 +144,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     };
     let served = serve(server, site, reloader, &readiness, engines);
     events.stop()?;
-    if let Some(writer) = writer
-        && !writer.finish(DRAIN)
-    {
+    if !writer.finish(DRAIN) {
         tracing::warn!("standard output did not take the last matches in time");
     }
     served
@@ -134,6 +157,7 @@ struct Rooms {
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
     cluster: Cluster,
+    http: HttpMetrics,
     queue: Queue,
     pending: output::Pending,
 }
@@ -150,6 +174,7 @@ impl Rooms {
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
             cluster: Cluster::declare(registry, settings),
+            http: HttpMetrics::declare(registry),
             queue,
             pending,
         }
@@ -234,7 +259,7 @@ fn deliver(
 /// Serves HTTP, reloads rules when told to, and follows the container engines, until a signal ends the agent.
 fn serve(
     server: Server,
-    site: Site,
+    mut site: Site,
     mut reloader: Reloader,
     readiness: &Readiness,
     engines: impl Future<Output = ()> + Send + 'static,
@@ -249,11 +274,17 @@ fn serve(
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut changes = reloader.changes();
+        let (reload, mut reloads) = async_mpsc::channel(1);
+        site.reload = reloader.settings.web_enable_lifecycle.then_some(reload);
         let until_told_to_end = async {
             loop {
                 tokio::select! {
-                    _ = hangup.recv() => reloader.reload().await,
-                    () = changes.next() => reloader.reload().await,
+                    _ = hangup.recv() => drop(reloader.reload().await),
+                    () = changes.next() => drop(reloader.reload().await),
+                    Some(answer) = reloads.recv() => {
+                        // Who asked may have gone.
+                        let _ = answer.send(reloader.reload().await);
+                    }
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                 }

@@ -73,7 +73,7 @@ pub fn run(
         Some(format) => {
             let (queue, pending) = output::queue(&mut registry);
             let lines = Lines::new(format, host.hostname.clone());
-            let writer = Writer::start(pending, sink, lines)
+            let writer = Writer::start(pending, sink, lines, drop)
                 .context("the writer thread cannot be started")?;
             (Some(queue.waiting()), Some(writer))
         }

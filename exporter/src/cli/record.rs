@@ -95,7 +95,8 @@ fn summary(recorded: &Recorded, recording: &Recording) -> String {
 }
 
 /// A time as people write it: `90s`, `1m 30s`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+/// A time as people write it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Option<SignedDuration> = text.parse().ok();
     match parsed.and_then(|duration| Duration::try_from(duration).ok()) {
         Some(duration) if !duration.is_zero() => Ok(duration),
