@@ -69,6 +69,7 @@ fuzzer: compiler
 lint: compiler ## Check format, lints, documentation and the borders between the rooms.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p exporter --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace
 	cargo test --quiet --doc -p rule-engine
 	cargo test --quiet -p exporter --test tidy

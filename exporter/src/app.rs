@@ -4,6 +4,7 @@
 //! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
+mod cluster;
 mod events;
 mod hooks;
 mod matches;
@@ -23,6 +24,7 @@ use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc as async_mpsc;
 
+use self::cluster::Cluster;
 use self::events::EventThread;
 use self::hooks::Hooks;
 use self::reload::{ReloadMetrics, Reloader};
@@ -108,7 +110,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     }
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
-    if !runtimes.is_empty() {
+    if !runtimes.is_empty() || settings.kubernetes.is_some() {
         let asker = runtimes.asker();
         let ask = Box::new(move |id: &ContainerId| asker.ask(id));
         // What happens before they have been spoken to waits for those that may answer.
@@ -117,7 +119,11 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     }
     let events = EventThread::start(pipeline, ring, scanned)?;
     let handle = events.handle();
-    let engines = runtimes.run(deliver(news_sender, move || handle.wake()));
+    let deliver = deliver(news_sender, move || handle.wake());
+    let cluster = rooms.cluster.follow(settings, Arc::clone(&deliver));
+    let engines = async move {
+        tokio::join!(runtimes.run(deliver), cluster);
+    };
     memory::give_back();
     for address in server.addresses() {
         tracing::info!(%address, "ready");
@@ -180,6 +186,7 @@ struct Rooms {
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
+    cluster: Cluster,
     http: HttpMetrics,
     queue: Queue,
     pending: output::Pending,
@@ -199,6 +206,7 @@ impl Rooms {
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
+            cluster: Cluster::declare(registry, settings),
             http: HttpMetrics::declare(registry),
             queue,
             pending,

@@ -75,6 +75,8 @@ pub struct Settings {
     pub runtimes: Option<Vec<RuntimeSocket>>,
     /// How matches are counted by workload.
     pub workload_metrics: WorkloadMetrics,
+    /// The Kubernetes API server, if it is asked; with the node's name.
+    pub kubernetes: Option<Kubernetes>,
 }
 
 impl Default for Settings {
@@ -92,8 +94,19 @@ impl Default for Settings {
             processes_max: PROCESSES_DEFAULT,
             runtimes: None,
             workload_metrics: WorkloadMetrics::default(),
+            kubernetes: None,
         }
     }
+}
+
+/// The Kubernetes API server: how it is reached, and whose pods are watched there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Name of this node; without it what `NODE_NAME` says.
+    pub node: Option<String>,
+    /// A kubeconfig file; without it the service account of the pod that the agent runs in.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// A container engine: which interface it speaks, and the unix socket where it listens.
@@ -151,6 +164,11 @@ pub struct Layer {
     pub runtimes: Option<Vec<RuntimeSocket>>,
     /// `workload_metrics`
     pub workload_metrics: Option<WorkloadMetrics>,
+    /// `kubernetes`
+    pub kubernetes: Option<Kubernetes>,
+    /// Name of this node, from the environment.
+    #[serde(skip)]
+    pub node_name: Option<String>,
 }
 
 /// One entry of `rule_selection`.
@@ -260,6 +278,7 @@ impl Layer {
                 .map(|places| places.split(',').map(str::to_owned).collect()),
             web_config_file: variable("SAKER_WEB_CONFIG_FILE").map(PathBuf::from),
             output,
+            node_name: variable("NODE_NAME"),
             ..Self::default()
         })
     }
@@ -288,10 +307,38 @@ impl Settings {
     /// When a value is out of its range.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer>) -> Result<Self, ConfigError> {
         let mut settings = Self::default();
-        for layer in layers {
+        let mut node_name = None;
+        for mut layer in layers {
+            node_name = layer.node_name.take().or(node_name);
             settings.lay(layer)?;
         }
+        settings.find_node(node_name)?;
         Ok(settings)
+    }
+
+    /// Completes `kubernetes` with the name of the node.
+    fn find_node(&mut self, node_name: Option<String>) -> Result<(), ConfigError> {
+        let Some(kubernetes) = &mut self.kubernetes else {
+            return Ok(());
+        };
+        let refuse = |message: &str| {
+            Err(ConfigError::Value {
+                setting: "kubernetes",
+                message: message.to_owned(),
+            })
+        };
+        if !cfg!(feature = "kube") {
+            return refuse(
+                "this build cannot ask the API server; build it with the feature `kube`",
+            );
+        }
+        kubernetes.node = kubernetes.node.take().or(node_name);
+        match kubernetes.node.as_deref() {
+            None | Some("") => refuse(
+                "whose pods to watch is not known; set `node`, or the variable NODE_NAME from the pod's spec.nodeName",
+            ),
+            Some(_) => Ok(()),
+        }
     }
 
     fn lay(&mut self, layer: Layer) -> Result<(), ConfigError> {
@@ -308,6 +355,8 @@ impl Settings {
             processes_max,
             runtimes,
             workload_metrics,
+            kubernetes,
+            node_name: _,
         } = layer;
         if let Some(places) = listen {
             let places = places.iter().map(|place| place.parse());
@@ -374,6 +423,7 @@ impl Settings {
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
         self.rule_selection = rule_selection.unwrap_or(std::mem::take(&mut self.rule_selection));
         self.output = output.unwrap_or(self.output);
+        self.kubernetes = kubernetes.or(self.kubernetes.take());
         self.web_config_file = web_config_file.or(self.web_config_file.take());
         self.web_enable_lifecycle = web_enable_lifecycle.unwrap_or(self.web_enable_lifecycle);
         Ok(())
@@ -441,6 +491,29 @@ mod tests {
         ];
         assert_eq!(got.unwrap().runtimes.as_deref(), Some(&named[..]));
         assert_eq!(settings(&["runtimes: []"]).unwrap().runtimes, Some(vec![]));
+    }
+
+    #[cfg(feature = "kube")]
+    #[test]
+    fn the_node_is_named_by_the_file_or_the_environment() {
+        let with = |text: &str, node: Option<&str>| {
+            let file = Layer::parse(text)?;
+            let node = node.map(str::to_owned);
+            let environment = Layer::from_environment(|name| match name {
+                "NODE_NAME" => node.clone(),
+                _ => None,
+            });
+            let layers = [file, environment.map_err(|error| error.to_string())?];
+            let settings = Settings::from_layers(layers).map_err(|error| error.to_string())?;
+            Ok::<_, String>(settings.kubernetes.and_then(|kubernetes| kubernetes.node))
+        };
+        assert_eq!(with("", Some("n-1")), Ok(None));
+        assert_eq!(with("kubernetes: {}", Some("n-1")), Ok(Some("n-1".into())));
+        let named = "kubernetes: {node: n-2, kubeconfig: /k}";
+        assert_eq!(with(named, Some("n-1")), Ok(Some("n-2".into())));
+        let error = with("kubernetes: {}", None).unwrap_err();
+        assert!(error.contains("NODE_NAME"), "{error}");
+        assert!(with("kubernetes: {nod: x}", None).is_err());
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::event::{Event, Facts, View};
 use crate::metrics::{Counter, Declaration, Gauge, Histogram, Registry};
 use crate::output::Queue;
 use crate::state::user::Users;
-use crate::state::{Applied, CONTAINERS_MAX, State, actor};
+use crate::state::{Applied, CONTAINERS_MAX, PODS_MAX, State, actor};
 
 /// Records between two looks at the control channel and the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -83,6 +83,8 @@ pub struct PipelineMetrics {
     process_misses: Counter,
     container_entries: Gauge,
     container_evictions: Counter,
+    pod_entries: Gauge,
+    pod_evictions: Counter,
     parked: Gauge,
     answered: Counter,
     unanswered: Counter,
@@ -129,6 +131,7 @@ impl PipelineMetrics {
         });
         capacity.with(["processes"]).set(processes_max as f64);
         capacity.with(["containers"]).set(CONTAINERS_MAX as f64);
+        capacity.with(["pods"]).set(PODS_MAX as f64);
         capacity.with(["parked_events"]).set(EVENTS_MAX as f64);
         Self {
             events: schema
@@ -151,6 +154,8 @@ impl PipelineMetrics {
             process_misses: misses.with(["processes"]),
             container_entries: entries.with(["containers"]),
             container_evictions: evictions.with(["containers"]),
+            pod_entries: entries.with(["pods"]),
+            pod_evictions: evictions.with(["pods"]),
             parked: entries.with(["parked_events"]),
             answered: parked.with(["answered"]),
             unanswered: parked.with(["unanswered"]),
@@ -367,6 +372,8 @@ impl Pipeline {
             metrics.container_entries.set(containers.len() as f64);
             raise(&metrics.container_evictions, containers.evictions());
         }
+        metrics.pod_entries.set(self.state.pods.len() as f64);
+        raise(&metrics.pod_evictions, self.state.pods.evictions());
         metrics.parked.set(self.parking.len() as f64);
     }
 }

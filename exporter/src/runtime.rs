@@ -15,6 +15,8 @@ mod engine;
 mod grpc;
 mod http;
 mod image;
+#[cfg(feature = "kube")]
+mod kubernetes;
 mod socket;
 
 use std::sync::Arc;
@@ -25,10 +27,12 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 pub use self::engine::RuntimeMetrics;
+#[cfg(feature = "kube")]
+pub use self::kubernetes::{Kubernetes, KubernetesMetrics};
 
 use self::engine::Engine;
 use crate::config::RuntimeSocket;
-use crate::event::container::{ContainerId, ContainerNews, Interface, Interfaces};
+use crate::event::container::{ContainerId, ContainerInfo, ContainerNews, Interface, Interfaces};
 
 /// Questions that wait for their turn.
 const QUESTIONS_MAX: usize = 256;
@@ -149,6 +153,17 @@ impl Runtimes {
                 () = changed.notified() => {}
             }
         }
+    }
+}
+
+/// What bytes say that claim to be an engine's answer about a container: its details in JSON for [`Interface::Docker`], the
+/// message of a status for [`Interface::Cri`], of a container for [`Interface::Containerd`]. None if they are not about one.
+#[must_use]
+pub fn understood(interface: Interface, answer: &[u8]) -> Option<ContainerInfo> {
+    match interface {
+        Interface::Docker => docker::understood(answer),
+        Interface::Cri => cri::understood(answer),
+        Interface::Containerd => containerd::understood(answer),
     }
 }
 

@@ -31,12 +31,16 @@ const ROOMS: [(&str, &[&str]); 14] = [
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];
 
 /// Crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("aya", &["probe"]),
+    ("futures_util", &["runtime"]),
     ("hyper", &["http", "runtime"]),
     ("hyper_util", &["http", "runtime"]),
     ("flate2", &["http"]),
+    ("k8s_openapi", &["runtime"]),
+    ("kube", &["runtime"]),
     ("prost", &["metrics", "runtime"]),
+    ("prometheus_client", &["metrics"]),
     ("ratatui", &["top"]),
     ("rustls", &["http"]),
     ("tokio", &["app", "cli", "http", "output", "runtime", "top"]),

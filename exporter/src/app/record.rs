@@ -16,8 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::tape::Tape;
+use super::cluster::Cluster;
 use super::{NEWS_MAX, deliver, wanted_settings, watched_calls};
-use crate::config::RuntimeSocket;
+use crate::config::Settings;
 use crate::event::capture::End;
 use crate::event::container::ContainerNews;
 use crate::event::decode;
@@ -53,10 +54,8 @@ pub struct Recording {
     pub watched: Vec<&'static str>,
     /// What else is recorded: `SETTING_…`.
     pub collected: u32,
-    /// Container engines that are asked; none: those at the usual places.
-    pub runtimes: Option<Vec<RuntimeSocket>>,
-    /// Size of the kernel's ring buffer.
-    pub ring_bytes: u32,
+    /// The agent's settings: container engines, the Kubernetes API server, the size of the ring buffer.
+    pub settings: Settings,
 }
 
 /// What became of it.
@@ -107,17 +106,18 @@ fn is_everyday(name: &str, schema: &Schema) -> bool {
 /// # Errors
 /// When the kernel refuses the probes, or the file its bytes.
 pub fn run(recording: &Recording, started: impl FnOnce()) -> anyhow::Result<Recorded> {
-    let mut probe = Probe::load(recording.ring_bytes)?;
+    let mut probe = Probe::load(recording.settings.ring_bytes)?;
     let file = create(&recording.file)
         .with_context(|| format!("{} cannot be written", recording.file.display()))?;
     let unwritable = || {
         let file = recording.file.display();
         format!("{file} cannot be written; what has been written so far can be replayed")
     };
-    let engines = Runtimes::new(
-        recording.runtimes.as_deref(),
-        &RuntimeMetrics::declare(&mut Registry::new()),
-    );
+    let settings = &recording.settings;
+    let mut registry = Registry::new();
+    let metrics = RuntimeMetrics::declare(&mut registry);
+    let engines = Runtimes::new(settings.runtimes.as_deref(), &metrics);
+    let cluster = Cluster::declare(&mut registry, settings);
     let asker = (!engines.is_empty()).then(|| engines.asker());
     let mut tape = Tape::begin(file, &recording.watched, asker).with_context(unwritable)?;
     let answering = ContainerNews::Answering(engines.answering());
@@ -133,7 +133,11 @@ pub fn run(recording: &Recording, started: impl FnOnce()) -> anyhow::Result<Reco
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     let waker = ring.waker();
-    let engines = engines.run(deliver(news_sender, move || waker.wake()));
+    let deliver = deliver(news_sender, move || waker.wake());
+    let cluster = cluster.follow(settings, Arc::clone(&deliver));
+    let engines = async move {
+        tokio::join!(engines.run(deliver), cluster);
+    };
     end_by_signal_or_time(recording.length, &end, ring.waker(), engines)?;
 
     let mut records = Records::new(&scanned);

@@ -63,10 +63,9 @@ fn recorded(args: Args) -> anyhow::Result<()> {
         collected: record::extras(wanted.as_ref(), &schema)
             | if args.env { SETTING_ENV } else { 0 }
             | if args.data { SETTING_DATA } else { 0 },
-        runtimes: settings.runtimes,
         file: args.output,
         length: args.length,
-        ring_bytes: settings.ring_bytes,
+        settings,
     };
     let file = recording.file.display();
     let recorded = record::run(&recording, || eprintln!("recording to {file}"))?;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::kubernetes::PodMeta;
+
 /// Digits of a Docker or CRI id.
 const HEX_ID_LEN: usize = 64;
 /// Digits of an id in its short form, as `docker ps` and `container.id` show it.
@@ -173,7 +175,7 @@ pub enum Metadata<'a> {
     Absent,
 }
 
-/// What engines tell about containers.
+/// What is told about containers and their pods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContainerNews {
@@ -185,6 +187,10 @@ pub enum ContainerNews {
     Unknown(Box<str>),
     /// The container with this id is no more.
     Gone(Box<str>),
+    /// The Kubernetes API server says this of a pod.
+    Pod(#[serde(with = "shared")] Arc<PodMeta>),
+    /// The pod with this uid is no more.
+    PodGone(Box<str>),
 }
 
 /// What is shared, as serde writes what it is about.
@@ -388,6 +394,7 @@ pub fn is_hex_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::kubernetes::Object;
 
     #[test]
     fn containers_are_asked_of_those_who_may_know_them() {
@@ -431,6 +438,11 @@ mod tests {
             ContainerNews::Known(Arc::new(info)),
             ContainerNews::Unknown("2".into()),
             ContainerNews::Gone("3".into()),
+            ContainerNews::Pod(Arc::new(PodMeta {
+                namespace: Some(Object::default()),
+                ..PodMeta::default()
+            })),
+            ContainerNews::PodGone("4".into()),
             ContainerNews::Answering(Interface::ALL.into_iter().collect()),
             ContainerNews::Answering(Interfaces::NONE),
         ] {

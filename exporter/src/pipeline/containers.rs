@@ -123,6 +123,8 @@ impl Pipeline {
                 }
             }
             ContainerNews::Gone(id) => containers.gone(&id, self.now_boot_ns),
+            ContainerNews::Pod(pod) => self.state.pods.tell(pod),
+            ContainerNews::PodGone(uid) => self.state.pods.gone(&uid),
         }
     }
 

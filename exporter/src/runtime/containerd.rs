@@ -144,6 +144,14 @@ impl Containerd {
     }
 }
 
+/// What the message of a container says, whichever it is.
+pub(super) fn understood(answer: &[u8]) -> Option<ContainerInfo> {
+    // It may be an event just as well.
+    let _ = <Envelope as prost::Message>::decode(answer).map(|event| change(&event));
+    let container = <Container as prost::Message>::decode(answer).ok()?;
+    info(&container.id, "default", &container, "")
+}
+
 /// What an event means; none for those that change nothing that is shown.
 fn change(event: &Envelope) -> Option<Change> {
     if OTHERS.contains(&event.namespace.as_str()) {

@@ -146,6 +146,14 @@ impl Cri {
     }
 }
 
+/// What the status of a container says, whichever it is.
+pub(super) fn understood(answer: &[u8]) -> Option<ContainerInfo> {
+    let container = <ContainerStatusResponse as prost::Message>::decode(answer).ok()?;
+    let id = container.status.as_ref()?.id.clone();
+    let sandbox = <PodSandboxStatusResponse as prost::Message>::decode(answer).ok();
+    of_container(&id, Runtime::Cri, &container, sandbox.as_ref())
+}
+
 fn runtime(name: &str) -> Runtime {
     match name {
         "containerd" => Runtime::Containerd,

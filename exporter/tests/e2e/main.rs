@@ -12,6 +12,8 @@ mod connections;
 mod containers;
 mod dashboards;
 mod face;
+#[cfg(feature = "kube")]
+mod kubernetes;
 mod metadata;
 mod page;
 mod prometheus;

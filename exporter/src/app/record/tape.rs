@@ -146,6 +146,8 @@ impl Inquiry {
             }
             ContainerNews::Unknown(id) => containers.unanswered(id, now_boot_ns),
             ContainerNews::Gone(id) => containers.gone(id, now_boot_ns),
+            // Told unasked.
+            ContainerNews::Pod(_) | ContainerNews::PodGone(_) => {}
         }
         containers.forget(now_boot_ns);
     }

@@ -2,6 +2,8 @@
 
 pub(crate) mod agent;
 pub(crate) mod alertmanager;
+#[cfg(feature = "kube")]
+pub(crate) mod api_server;
 pub(crate) mod chromium;
 pub(crate) mod cri;
 pub(crate) mod daemon;
