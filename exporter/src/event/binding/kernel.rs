@@ -4,7 +4,7 @@ use super::Descriptor::{None as NoFd, Own};
 use super::Paths::{Name, None as NoPath};
 use super::Source::{Arg, Data, Fd, Given, Made, Of, Path, Result, Text, Uncollected};
 use super::Which::First;
-use super::{Binding, Datum, bindings, symbols};
+use super::{Binding, Datum, argument, bindings, symbols};
 use crate::event::symbols::kernel as words;
 use crate::event::{Event, Facts};
 
@@ -52,13 +52,6 @@ fn quota_format(args: &[u64; 6]) -> u64 {
     match u64::from(args[0] as u32 >> 8) {
         QUOTA_ON => args[2],
         _ => 0,
-    }
-}
-
-fn argument<'a>(event: &Event<'_>, get: impl Fn(&[u64; 6]) -> u64) -> Option<Datum<'a>> {
-    match &event.facts {
-        Facts::Call(call) => Some(Datum::Number(get(&call.args))),
-        Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A Docker engine of the test's own: nothing of it is shared with one that the machine may have.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -13,6 +14,20 @@ use super::wait::wait_until;
 
 /// The image of all containers.
 pub(crate) const IMAGE: &str = "saker/busybox:1";
+
+/// The runtime for privileged containers: it asks for all capabilities but the one that these tests may lack themselves.
+pub(crate) const LESSER: &str = "lesser";
+const LESSER_RUNC: &str = r#"#!/bin/sh
+for word; do
+    case $last in
+        --bundle) file=$word/config.json ;;
+        --process) file=$word ;;
+    esac
+    last=$word
+done
+[ -z "$file" ] || sed -i 's/"CAP_SYS_RESOURCE",//g; s/,"CAP_SYS_RESOURCE"//g' "$file"
+exec runc "$@"
+"#;
 
 /// The running engine. Dropping it removes its containers, ends it and empties its folder.
 #[derive(Debug)]
@@ -35,8 +50,11 @@ impl Docker {
             "iptables": false,
             "ip6tables": false,
             "bridge": "none",
+            "runtimes": { LESSER: { "path": path("runc") } },
         });
         fs::write(path("daemon.json"), config.to_string()).expect("the scratch folder is writable");
+        fs::write(path("runc"), LESSER_RUNC).expect("the scratch folder is writable");
+        fs::set_permissions(path("runc"), Permissions::from_mode(0o755)).expect("ours");
         let daemon = Daemon::start("dockerd", "dockerd", folder.path(), |command| {
             command.arg("--config-file").arg(path("daemon.json"));
         });
@@ -115,7 +133,8 @@ impl Docker {
             .expect("a process id")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// `docker` with these arguments.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(arguments).env("DOCKER_HOST", self.host());
         command
