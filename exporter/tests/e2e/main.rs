@@ -9,6 +9,7 @@ mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod engines;
 mod events;
 mod metadata;
 mod prometheus;

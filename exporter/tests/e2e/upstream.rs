@@ -168,8 +168,8 @@ fn act(cases: &[&Case], stage: &Stage, agent: &mut Agent) {
     // On a busy machine an engine may answer too late for a rule that asks it, as its documentation says: once more, then.
     for round in 0..3 {
         let silent = (0..cases.len()).filter(|number| {
-            let fires = is_of(cases[*number].rule, &fire_marker(*number));
-            agent.count_matches(fires) == 0
+            let marker = fire_marker(*number);
+            agent.count_matches(is_of(cases[*number].rule, &marker)) == 0
         });
         let silent: Vec<_> = silent.collect();
         for number in &silent {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -55,24 +55,36 @@ impl Docker {
         fs::write(path("daemon.json"), config.to_string()).expect("the scratch folder is writable");
         fs::write(path("runc"), LESSER_RUNC).expect("the scratch folder is writable");
         fs::set_permissions(path("runc"), Permissions::from_mode(0o755)).expect("ours");
-        let daemon = Daemon::start("dockerd", "dockerd", folder.path(), |command| {
-            command.arg("--config-file").arg(path("daemon.json"));
-        });
+        let daemon = launch(folder.path());
         let mut docker = Docker { daemon, folder };
-        wait_until("the Docker engine answers", || {
-            assert!(
-                docker.daemon.ended().is_none(),
-                "dockerd has ended: {}",
-                docker.daemon.log()
-            );
-            docker
-                .command(&["version"])
-                .output()
-                .is_ok_and(|output| output.status.success())
-        });
+        docker.wait_for_answers();
         let archive = rootfs::archive(&rootfs::make(docker.folder.path()));
         docker.run(&["import", archive.to_str().expect("a UTF-8 path"), IMAGE]);
         docker
+    }
+
+    /// Ends the engine, and its containers with it.
+    pub(crate) fn stop(&mut self) {
+        self.daemon.stop();
+    }
+
+    /// Starts it anew, where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.daemon = launch(self.folder.path());
+        self.wait_for_answers();
+    }
+
+    fn wait_for_answers(&mut self) {
+        wait_until("the Docker engine answers", || {
+            assert!(
+                self.daemon.ended().is_none(),
+                "dockerd has ended: {}",
+                self.daemon.log()
+            );
+            self.command(&["version"])
+                .output()
+                .is_ok_and(|output| output.status.success())
+        });
     }
 
     /// What `docker` prints.
@@ -160,6 +172,13 @@ impl Drop for Docker {
         }
         self.daemon.stop();
     }
+}
+
+/// Starts the engine that is set up in this folder.
+fn launch(folder: &Path) -> Daemon {
+    Daemon::start("dockerd", "dockerd", folder, |command| {
+        command.arg("--config-file").arg(folder.join("daemon.json"));
+    })
 }
 
 /// What a program printed, if it went well.
