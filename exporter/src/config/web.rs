@@ -5,6 +5,7 @@
 //! Sources: the web configuration of the Prometheus exporter-toolkit (docs/web-configuration.md there).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,12 +49,22 @@ pub struct RateLimit {
 }
 
 /// PEM text, or the file that holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Pem {
     /// Whole path.
     File(PathBuf),
     /// The text itself.
     Inline(String),
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.fmt(f),
+            // It may be a key.
+            Self::Inline(_) => f.write_str("inline"),
+        }
+    }
 }
 
 /// How TLS is spoken.

@@ -30,7 +30,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 
 /// Where an agent is, and how it lets one in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Access {
     /// `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`.
     pub url: String,

@@ -1,8 +1,8 @@
 //! What the web configuration says, at this moment: it is read anew when one of its files has changed.
 //!
 //! In: the path of the file. Out: a [`Protection`]. A file that cannot be used any more changes nothing: the last good one holds,
-//! and log and metric say so. Never: a change that takes TLS or all users away from a running agent, since a file that is being
-//! written looks like that for a moment.
+//! and log and metric say so. Never: a change that takes TLS, the demand for certificates or all users away from a running agent,
+//! since a file that is being written looks like that for a moment.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -16,13 +16,15 @@ use tokio_rustls::TlsAcceptor;
 use super::limiter::Limiter;
 use super::{HttpMetrics, tls};
 use crate::config::ConfigError;
-use crate::config::web::WebConfig;
+use crate::config::web::{ClientAuth, WebConfig};
 
 /// What holds for a connection or request.
 #[derive(Default)]
 pub(super) struct Protection {
     /// Shakes hands; none: plain HTTP.
     pub(super) tls: Option<TlsAcceptor>,
+    /// Whether only clients with a certificate of the authority are let in.
+    demands_certificates: bool,
     /// Hashes of passwords by user.
     pub(super) users: BTreeMap<String, String>,
     /// Set on every response.
@@ -151,6 +153,9 @@ impl Protection {
             users,
             rate_limit,
         } = config;
+        let demands_certificates = tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_auth == ClientAuth::RequireAndVerify);
         let tls = match tls {
             Some(tls) => Some(Arc::new(tls::server_config(&tls, http2)?).into()),
             None => None,
@@ -162,6 +167,7 @@ impl Protection {
         });
         Ok(Self {
             tls,
+            demands_certificates,
             users,
             headers: headers.collect::<Result<_, String>>()?,
             limiter: rate_limit.map(|limit| Limiter::new(limit, Instant::now())),
@@ -172,6 +178,8 @@ impl Protection {
     fn lost_in(&self, new: &Protection) -> Option<&'static str> {
         if self.tls.is_some() && new.tls.is_none() {
             Some("it ends TLS")
+        } else if self.demands_certificates && !new.demands_certificates {
+            Some("it ends the demand for certificates of clients")
         } else if !self.users.is_empty() && new.users.is_empty() {
             Some("it ends authentication")
         } else {

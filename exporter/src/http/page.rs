@@ -40,6 +40,17 @@ struct Match {
     output: String,
 }
 
+impl Match {
+    /// The text without time and priority, with which it begins.
+    fn message(&self) -> &str {
+        let begin = format!(": {} ", self.priority);
+        match self.output.split_once(&begin) {
+            Some((_, message)) => message,
+            None => &self.output,
+        }
+    }
+}
+
 /// Draws the page.
 pub(super) fn render(status: &Status, recent: &News) -> String {
     let mut page = String::with_capacity(STYLE.len() + SCRIPT.len() + 32 * 1024);
@@ -137,7 +148,7 @@ fn write_tiles(page: &mut String, status: &Status) -> std::fmt::Result {
         ),
         (
             "t-process",
-            "Memory of the agent",
+            "Memory in use",
             format!("{mebibytes} MiB"),
             "",
             false,
@@ -174,13 +185,13 @@ fn write_matches(page: &mut String, recent: &News) -> std::fmt::Result {
         };
         writeln!(
             page,
-            "<li class=\"match\"><div class=\"head\"><time datetime=\"{0}\" title=\"{0}\">{1}</time>{2}<strong>{3}</strong></div>\
+            "<li class=\"match\"><div class=\"head\"><time datetime=\"{0}\" title=\"{0}\">{1} UTC</time>{2}<strong>{3}</strong></div>\
              <p class=\"output\">{4}</p></li>",
             escape(&shown.time),
-            escape(shown.time.get(11..19).unwrap_or(&shown.time)),
+            escape(shown.time.get(11..19).unwrap_or_default()),
             badge(&shown.priority),
             escape(&shown.rule),
-            escape(&shown.output)
+            escape(shown.message())
         )?;
     }
     page.push_str("</ol>\n</div>\n</section>\n");
@@ -215,10 +226,16 @@ fn write_rules(page: &mut String, status: &Status) -> std::fmt::Result {
 
 fn write_events(page: &mut String, status: &Status) -> std::fmt::Result {
     let hooks = !status.hooks.is_empty();
-    page.push_str(
-        "<section class=\"card\" aria-labelledby=\"h-events\">\n<div class=\"bar\"><h2 id=\"h-events\">Events and their hooks</h2></div>\n\
+    let title = if hooks {
+        "Events and their hooks"
+    } else {
+        "Events"
+    };
+    write!(
+        page,
+        "<section class=\"card\" aria-labelledby=\"h-events\">\n<div class=\"bar\"><h2 id=\"h-events\">{title}</h2></div>\n\
          <div class=\"scroll\" role=\"region\" aria-labelledby=\"h-events\" tabindex=\"0\">\n<table>\n<thead><tr><th scope=\"col\">Event</th>",
-    );
+    )?;
     if hooks {
         page.push_str("<th scope=\"col\">Hook</th><th scope=\"col\">Tier</th>");
     }

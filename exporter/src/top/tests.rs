@@ -220,10 +220,10 @@ fn a_lost_agent_is_told_of_and_what_was_known_stays() {
     let mut screen = screen(1);
     screen.take(Err("no agent answers at http://127.0.0.1:9797".to_owned()));
     let shown = drawn(&screen, 120, 16);
-    assert!(shown.contains("no agent answers at http://127.0.0.1:9797; asking again"));
+    assert!(shown.contains("Asking again: no agent answers at http://127.0.0.1:9797"));
     assert!(shown.contains("Terminal shell in container"));
     screen.take(Ok(status(2)));
-    assert!(!drawn(&screen, 120, 16).contains("asking again"));
+    assert!(!drawn(&screen, 120, 16).contains("Asking again"));
 }
 
 #[test]

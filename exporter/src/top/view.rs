@@ -76,7 +76,7 @@ fn summary(screen: &Screen) -> Vec<Line<'static>> {
         0 => Style::new(),
         _ => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
     };
-    let second = vec![
+    let second = [
         named(
             "matches",
             format!(
@@ -261,7 +261,7 @@ fn draw_limits(limits: Vec<(String, String, bool)>, frame: &mut Frame<'_>, area:
 
 fn help(screen: &Screen) -> Line<'static> {
     if let Some(fault) = &screen.fault {
-        let told = format!(" {fault}; asking again ");
+        let told = format!(" Asking again: {fault} ");
         return Line::styled(told, Style::new().white().on_red());
     }
     let mut spans = Vec::new();

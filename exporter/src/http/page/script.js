@@ -25,23 +25,28 @@
   const row = (match) => {
     const item = make("li", "match new");
     const head = make("div", "head");
-    const time = make("time", "", match.time.slice(11, 19));
+    const time = make("time", "", `${match.time.slice(11, 19)} UTC`);
     time.dateTime = match.time;
     time.title = match.time;
     head.append(time, badge(match.priority), make("strong", "", match.rule));
-    item.append(head, make("p", "output", match.output));
+    // Time and priority, with which the text begins, stand above it.
+    const begin = `: ${match.priority} `;
+    const message = match.output.slice(match.output.indexOf(begin) + begin.length);
+    item.append(head, make("p", "output", message));
     return item;
   };
   const trim = () => {
     while (list.children.length > KEPT) list.lastElementChild.remove();
     element("none").hidden = list.children.length > 0;
   };
+  const tell = (words, className = "") => {
+    live.textContent = words;
+    live.className = `hint ${className}`;
+  };
   const follow = () => {
     source = new EventSource(`/api/v1/matches/stream?after=${seen}`);
-    source.onopen = () => (live.textContent = "Live");
-    source.onerror = () => {
-      live.textContent = source.readyState === EventSource.CLOSED ? "Not live; reload the page" : "Reconnecting…";
-    };
+    source.onopen = () => tell("Live", "on");
+    source.onerror = () => tell(source.readyState === EventSource.CLOSED ? "Not live; reload the page" : "Reconnecting…");
     source.addEventListener("match", (event) => {
       seen = Number(event.lastEventId);
       list.prepend(row(JSON.parse(event.data)));
@@ -58,7 +63,7 @@
     if (paused) {
       source.close();
       source = null;
-      live.textContent = "Paused";
+      tell("Paused");
     } else {
       follow();
     }

@@ -16,7 +16,7 @@ impl Shown for Line {
 
 fn match_of(rule: &str, output: &str) -> Arc<dyn Shown> {
     let json = serde_json::json!({
-        "time": "2026-11-23T16:14:21.263210158Z", "rule": rule, "priority": "Notice", "output": output,
+        "time": "2026-11-23T16:14:21.263210158Z", "rule": rule, "priority": "Notice", "output": format!("16:14:21.263210158: Notice {output}"),
     });
     Arc::new(Line(json.to_string()))
 }
@@ -74,9 +74,10 @@ fn everything_is_there_without_javascript() {
         "<th scope=\"row\">Shell &amp; &quot;more&quot;</th>",
         "<td class=\"number\">1,234,567</td>",
         "<span class=\"priority grave\">Critical</span>",
-        "title=\"2026-11-23T16:14:21.263210158Z\">16:14:21</time>",
+        "title=\"2026-11-23T16:14:21.263210158Z\">16:14:21 UTC</time>",
         "<tr class=\"alarm\"><th scope=\"row\">Events lost: ring full</th><td class=\"number\">7</td>",
         "<th scope=\"row\">Table of parked events</th><td class=\"number\">3</td><td class=\"number\">4,096</td>",
+        "<p class=\"output\">two</p>",
         "href=\"/metrics\"",
         "<noscript>",
     ] {

@@ -313,6 +313,28 @@ fn certificates_and_users_are_taken_anew_when_their_files_change() {
     assert_eq!(server.metric(reloaded), 1.0);
 }
 
+#[test]
+fn a_running_agent_goes_on_demanding_certificates() {
+    let scratch = Scratch::new();
+    let demand = "  client_ca_file: ca.crt\n  client_auth_type: RequireAndVerifyClientCert\n";
+    let config = scratch.write("web.yaml", &format!("{TLS}{demand}"));
+    let server = scratch.start(&config);
+    let stranger = scratch.access(&server, "https");
+    let known = Access {
+        certificate: scratch.certificate("prometheus"),
+        ..stranger.clone()
+    };
+    get(&server, &known).unwrap();
+    // The first half of the file, as while it is written.
+    scratch.write("web.yaml", TLS);
+    get(&server, &stranger).unwrap_err();
+    get(&server, &known).unwrap();
+    assert_eq!(
+        server.metric("saker_web_config_last_reload_successful"),
+        0.0
+    );
+}
+
 /// Whether we take a file, and what we say if not.
 fn taken(path: &Path) -> Result<(), String> {
     let mut registry = super::Registry::new();

@@ -34,6 +34,20 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts `saker run` with these arguments more, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Agent {
+        Agent::start_until(arguments, |_, addr| {
+            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+        })
+    }
+
+    /// Starts it behind a web configuration, and waits until it says that it is ready.
+    pub(crate) fn start_protected(web_config: &str) -> Agent {
+        Agent::start_until(&["--web.config.file", web_config], |log, _| {
+            log.contains("ready address")
+        })
+    }
+
+    /// Starts it, and waits until it is ready, as its log and address tell.
+    fn start_until(arguments: &[&str], ready: impl Fn(&str, SocketAddr) -> bool) -> Agent {
         let folder = TempDir::with_prefix("saker-agent-").expect("a scratch folder");
         let addr = free_address();
         let mut daemon = Daemon::start("saker", SAKER, folder.path(), |command| {
@@ -65,7 +79,7 @@ impl Agent {
                 "the agent has ended: {}",
                 agent.daemon.log()
             );
-            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+            ready(&agent.daemon.log(), addr)
         });
         agent
     }
@@ -79,6 +93,11 @@ impl Agent {
             Agent::start_configured(&serde_json::json!({ "runtimes": runtimes, "rules": [file] }));
         agent.kept.push(folder);
         agent
+    }
+
+    /// The same with the bundled rules.
+    pub(crate) fn start_bundled(runtimes: &[Value]) -> Agent {
+        Agent::start_configured(&serde_json::json!({ "runtimes": runtimes }))
     }
 
     /// Starts it with this configuration, and waits until the container engines that it names answer.
