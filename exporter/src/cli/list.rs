@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
             let events = schema.events.iter().map(|event| event_json(&supply, event));
             print_json(out, &events.collect::<Vec<_>>())?;
         }
-        (Subject::Events, _, true) => events_page(&schema, out)?,
+        (Subject::Events, _, true) => events_page(&supply, &schema, out)?,
         (Subject::Metrics, false, false) => metrics::text(&schema, out)?,
         (Subject::Metrics, true, _) => print_json(out, &metrics::json(&schema))?,
         (Subject::Metrics, _, true) => metrics::page(&schema, out)?,
@@ -254,9 +254,13 @@ fn events_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::
         };
         let tier = supply.tier(event.name).unwrap_or("-");
         let (name, kind, category) = (event.name, kind(event.kind), category(event));
+        let but = match supply.misses_rings(name) {
+            true => "; not by io_uring",
+            false => "",
+        };
         writeln!(
             out,
-            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}"
+            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}{but}"
         )?;
     }
     Ok(())
@@ -270,6 +274,7 @@ fn event_json(supply: &Agent<'_>, event: &EventDef) -> Value {
     json!({
         "name": event.name,
         "tier": supply.tier(event.name),
+        "unseen": if supply.misses_rings(event.name) { &["io_uring"][..] } else { &[] },
         "kind": kind(event.kind),
         "category": category(event),
         "generic": event.generic,
@@ -363,7 +368,7 @@ fn supply(field: &FieldDef) -> String {
     }
 }
 
-fn events_page(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
+fn events_page(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "# Events\n\n\
@@ -401,6 +406,17 @@ fn events_page(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
         .map(|event| event.name)
         .collect();
     for line in names.chunks(8) {
+        writeln!(out, "{}", line.join(", "))?;
+    }
+    let unseen = schema.events.iter().map(|event| event.name);
+    let unseen: Vec<_> = unseen.filter(|name| supply.misses_rings(name)).collect();
+    writeln!(
+        out,
+        "\n## What the probes do not see\n\n\
+         The kernel does these for a process by an io_uring too. Then no system call of the name is made, and no event comes of it;\n\
+         who uses an io_uring is seen by `io_uring_setup`, `io_uring_enter` and `io_uring_register`.\n"
+    )?;
+    for line in unseen.chunks(8) {
         writeln!(out, "{}", line.join(", "))?;
     }
     Ok(())

@@ -11,6 +11,8 @@ mod burst;
 mod connections;
 mod containers;
 mod dashboards;
+mod engines;
+mod events;
 mod face;
 #[cfg(feature = "kube")]
 mod kubernetes;

@@ -1,8 +1,5 @@
 //! Names and images of containers, from the first program on, by every engine that runs here; and engines that do not answer.
 
-use std::collections::HashMap;
-
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, field};
@@ -12,7 +9,7 @@ use crate::support::runtimes::{Containerd, PODMAN_LIMITS, Podman, runc_on_termin
 use crate::support::wait::{wait_for, wait_until};
 
 /// Every program that a container executes by itself, with all that its engine says of it. `runc` is still the runtime's.
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 - rule: Program in a container
   desc: A program was executed in a container.
   condition: evt.type = execve and container.id != host and not proc.name startswith runc and proc.exepath startswith /bin
@@ -32,30 +29,28 @@ const RULES: &str = r#"
   output: "%container.id %container.name %container.privileged %evt.arg.json"
   priority: NOTICE
 "#;
-const PROGRAM: &str = "Program in a container";
-const NOT_TRUSTED: &str = "Program of an image that is not trusted";
-const BECAME_KNOWN: &str = "Container became known";
-/// Containers that are gone and stay for a while all the same, at most.
-const LINGERING_MAX: f64 = 128.0;
+pub(crate) const PROGRAM: &str = "Program in a container";
+pub(crate) const NOT_TRUSTED: &str = "Program of an image that is not trusted";
+pub(crate) const BECAME_KNOWN: &str = "Container became known";
 
 /// Whether a line is of this rule and about a container of this name.
-fn is(rule: &str, name: &str) -> impl Fn(&Value) -> bool {
+pub(crate) fn is(rule: &str, name: &str) -> impl Fn(&Value) -> bool {
     move |line| line["rule"] == rule && field(line, "container.name") == name
 }
 
-fn parked(agent: &Agent, outcome: &str) -> f64 {
+pub(crate) fn parked(agent: &Agent, outcome: &str) -> f64 {
     let name = "saker_parked_events_total";
     let scrape = agent.scrape();
     scrape.sum(name, &[("outcome", outcome)]).expect("a series")
 }
 
-fn held(agent: &Agent, table: &str) -> f64 {
+pub(crate) fn held(agent: &Agent, table: &str) -> f64 {
     let name = "saker_table_entries";
     let scrape = agent.scrape();
     scrape.sum(name, &[("table", table)]).expect("a series")
 }
 
-fn text(line: &Value, name: &str) -> String {
+pub(crate) fn text(line: &Value, name: &str) -> String {
     field(line, name).as_str().unwrap_or_default().to_owned()
 }
 
@@ -100,81 +95,6 @@ fn docker_tells_everything_from_the_first_program_on() {
 fn is_untrusted(line: &Value) -> impl Fn(&Value) -> bool {
     let id = field(line, "container.id").clone();
     move |line| line["rule"] == NOT_TRUSTED && *field(line, "container.id") == id
-}
-
-#[test]
-fn hundreds_of_containers_are_each_known_and_none_stays() {
-    const CONTAINERS: usize = 200;
-    let docker = Docker::start();
-    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
-    std::thread::scope(|scope| {
-        for worker in 0..4 {
-            let docker = &docker;
-            scope.spawn(move || {
-                for n in (worker..CONTAINERS).step_by(4) {
-                    let name = format!("short-{n}");
-                    let run = ["run", "--rm", "--network", "none", "--name", &name];
-                    docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());
-                }
-            });
-        }
-    });
-    // The machine may run other containers meanwhile.
-    let is_known = |line: &Value| {
-        let name = field(line, "container.name").as_str();
-        line["rule"] == BECAME_KNOWN && name.is_some_and(|name| name.starts_with("short-"))
-    };
-    wait_until("each is known", || {
-        agent.count_matches(is_known) >= CONTAINERS
-    });
-    let ours: HashMap<String, String> = agent
-        .matches(is_known)
-        .iter()
-        .map(|line| (text(line, "container.id"), text(line, "container.name")))
-        .collect();
-    assert_eq!(ours.len(), CONTAINERS);
-    let is_ours = |line: &Value| ours.contains_key(&text(line, "container.id"));
-    let is_program = |line: &Value| line["rule"] == PROGRAM && is_ours(line);
-    wait_until("a line for each", || {
-        agent.count_matches(is_program) >= CONTAINERS
-    });
-    let lines = agent.matches(is_program);
-    assert_eq!(lines.len(), CONTAINERS, "each has one program");
-    for line in lines {
-        assert_eq!(
-            text(&line, "container.name"),
-            ours[&text(&line, "container.id")]
-        );
-    }
-    let untrusted = |line: &Value| line["rule"] == NOT_TRUSTED && is_ours(line);
-    assert_eq!(agent.count_matches(untrusted), 0);
-    wait_until("the table holds but those that linger", || {
-        held(&agent, "containers") <= LINGERING_MAX && held(&agent, "parked_events") == 0.0
-    });
-}
-
-#[test]
-fn an_engine_that_hangs_costs_its_answers_and_nothing_else() {
-    let docker = Docker::start();
-    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
-    docker.daemon().signal(Signal::STOP);
-    // A container that the agent has not heard of, where Docker's have their place.
-    let id = "0123456789abcdef".repeat(4);
-    let cgroup = format!("/docker/{id}");
-    runc_on_terminal("e2e-hang", &cgroup, &["/bin/true"]);
-    let line = agent.wait_for_match("a line without the name", |line| {
-        line["rule"] == PROGRAM && field(line, "container.id") == &id[..12]
-    });
-    assert_eq!(*field(&line, "container.name"), Value::Null);
-    assert!(parked(&agent, "unanswered") >= 1.0);
-    wait_until("the engine counts as down", || agent.engines_up() == 0.0);
-
-    docker.daemon().signal(Signal::CONT);
-    wait_until("the engine is back", || agent.engines_up() == 1.0);
-    let run = ["run", "--rm", "--network", "none", "--name", "back"];
-    docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());
-    let line = agent.wait_for_match("a line with the name", is(PROGRAM, "back"));
-    assert_eq!(field(&line, "container.image.tag"), "1");
 }
 
 #[test]

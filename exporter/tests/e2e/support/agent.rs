@@ -24,8 +24,8 @@ pub(crate) const SAKER: &str = env!("CARGO_BIN_EXE_saker");
 pub(crate) struct Agent {
     daemon: Daemon,
     _folder: TempDir,
-    /// Its configuration, if it has one: a folder that goes away would be news to it.
-    _config: Option<TempDir>,
+    /// Its configuration and rules, if it has any: a folder that goes away would be news to it.
+    kept: Vec<TempDir>,
     addr: SocketAddr,
     lines: Receiver<String>,
     matches: Vec<Value>,
@@ -68,7 +68,7 @@ impl Agent {
         let mut agent = Agent {
             daemon,
             _folder: folder,
-            _config: None,
+            kept: Vec::new(),
             addr,
             lines,
             matches: Vec::new(),
@@ -86,28 +86,31 @@ impl Agent {
 
     /// Starts it with these rules, asking these container engines (entries of `runtimes`), and waits until they answer.
     pub(crate) fn start_asking(runtimes: &[Value], rules: &str) -> Agent {
-        Agent::start_configured(runtimes, Some(rules))
+        let folder = TempDir::with_prefix("saker-rules-").expect("a scratch folder");
+        let file = folder.path().join("rules.yaml");
+        fs::write(&file, rules).expect("the scratch folder is writable");
+        let mut agent =
+            Agent::start_configured(&serde_json::json!({ "runtimes": runtimes, "rules": [file] }));
+        agent.kept.push(folder);
+        agent
     }
 
     /// The same with the bundled rules.
     pub(crate) fn start_bundled(runtimes: &[Value]) -> Agent {
-        Agent::start_configured(runtimes, None)
+        Agent::start_configured(&serde_json::json!({ "runtimes": runtimes }))
     }
 
-    fn start_configured(runtimes: &[Value], rules: Option<&str>) -> Agent {
+    /// Starts it with this configuration, and waits until the container engines that it names answer.
+    pub(crate) fn start_configured(config: &Value) -> Agent {
         let folder = TempDir::with_prefix("saker-config-").expect("a scratch folder");
-        let path = |name: &str| folder.path().join(name);
-        let mut config = serde_json::json!({ "runtimes": runtimes });
-        if let Some(rules) = rules {
-            config["rules"] = serde_json::json!([path("rules.yaml")]);
-            fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
+        let file = folder.path().join("config.yaml");
+        fs::write(&file, config.to_string()).expect("the scratch folder is writable");
+        let mut agent = Agent::start(&["-c", file.to_str().expect("a UTF-8 path")]);
+        agent.kept.push(folder);
+        if let Some(engines) = config["runtimes"].as_array() {
+            let all = engines.len() as f64;
+            wait_until("the engines answer", || agent.engines_up() == all);
         }
-        fs::write(path("config.yaml"), config.to_string()).expect("the scratch folder is writable");
-        let config = path("config.yaml");
-        let mut agent = Agent::start(&["-c", config.to_str().expect("a UTF-8 path")]);
-        agent._config = Some(folder);
-        let engines = runtimes.len() as f64;
-        wait_until("the engines answer", || agent.engines_up() == engines);
         agent
     }
 

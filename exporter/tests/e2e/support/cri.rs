@@ -13,6 +13,7 @@ use prost::Message;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
+use super::daemon::Daemon;
 use super::rootfs;
 use super::runtimes::Containerd;
 
@@ -44,6 +45,21 @@ impl Pods {
     /// The engine as `runtimes` of a configuration names it.
     pub(crate) fn runtime(&self) -> Value {
         json!({ "cri": self.containerd.socket() })
+    }
+
+    /// The engine's process.
+    pub(crate) fn daemon(&self) -> &Daemon {
+        self.containerd.daemon()
+    }
+
+    /// Ends the engine; its pods go on.
+    pub(crate) fn stop(&mut self) {
+        self.containerd.stop();
+    }
+
+    /// Starts it anew, where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.containerd.start_again();
     }
 
     /// Makes a pod.
