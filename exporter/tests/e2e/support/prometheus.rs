@@ -72,11 +72,6 @@ impl Prometheus {
         prometheus
     }
 
-    /// Where it serves HTTP.
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
     /// All series that an expression gives now; why not, if it is none.
     pub(crate) fn series(&self, expression: &str) -> Result<Vec<Value>, String> {
         let path = format!("/api/v1/query?query={}", percent_encoded(expression));
