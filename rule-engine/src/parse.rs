@@ -59,6 +59,15 @@ pub(crate) fn operand_prefix(text: &str, id: TextId) -> Option<(Operand, usize)>
     Some((operand, parser.lex.pos()))
 }
 
+/// Parses a transformer at the start of a text, without regard for brackets behind it; gives it and its length in bytes.
+pub(crate) fn transform_prefix(text: &str, id: TextId) -> Option<(Operand, usize)> {
+    let mut parser = Parser {
+        lex: Lexer::new(text, id),
+    };
+    let transform = parser.try_transform_alone(0).ok()??;
+    Some((Operand::Transform(transform), parser.lex.pos()))
+}
+
 /// Why a text does not start with an operand; `None` if it does, or is no attempt at one.
 pub(crate) fn operand_error(text: &str, id: TextId) -> Option<String> {
     let mut parser = Parser {
@@ -491,6 +500,16 @@ impl Parser<'_> {
     }
 
     fn try_transform(&mut self, depth: usize) -> Result<Option<TransformExpr>, Finding> {
+        let Some(mut transform) = self.try_transform_alone(depth)? else {
+            return Ok(None);
+        };
+        transform.arg = self.argument()?;
+        transform.range = self.lex.range_from(transform.range.start as usize);
+        Ok(Some(transform))
+    }
+
+    /// A transformer without what may stand in brackets behind it.
+    fn try_transform_alone(&mut self, depth: usize) -> Result<Option<TransformExpr>, Finding> {
         let start = self.lex.pos();
         let found = Transformer::ALL.iter().find(|t| {
             self.lex
@@ -516,11 +535,10 @@ impl Parser<'_> {
             }
         }
         self.close_transform()?;
-        let arg = self.argument()?;
         Ok(Some(TransformExpr {
             transformer,
             args,
-            arg,
+            arg: None,
             range: self.lex.range_from(start),
         }))
     }
