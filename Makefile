@@ -83,6 +83,7 @@ demo: compiler services ## Show the whole chain: a shell in a container, and the
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
 	cargo bench -p rule-engine --bench rules -- --write ../docs/performance.md
+	cargo bench -p exporter --bench scrape -- --write ../docs/performance.md
 
 # What it takes to build: Rust, a linker, and clang for the kernel programs.
 .PHONY: compiler

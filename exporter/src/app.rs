@@ -5,6 +5,7 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod events;
+mod hooks;
 mod matches;
 pub mod record;
 mod reload;
@@ -17,18 +18,20 @@ use std::sync::mpsc::{self, TrySendError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc as async_mpsc;
 
 use self::events::EventThread;
+use self::hooks::Hooks;
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::{OutputFormat, Settings};
-use crate::detect::{Detector, RuleMetrics};
+use crate::detect::{Detector, RuleMetrics, Workloads};
 use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
-use crate::http::{Host, HttpMetrics, Readiness, Recent, Server, Site};
+use crate::http::{Host, HttpMetrics, Readiness, Recent, Scrapes, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
@@ -88,6 +91,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     )
     .context("the writer thread cannot be started")?;
     rooms.reload.succeeded(rules.enabled());
+    rooms.hooks.watch(&watched);
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let mut pipeline = Pipeline::new(
@@ -98,6 +102,10 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         rooms.pipeline,
         Some(rooms.queue),
     );
+    pipeline.set_clock(sys::clock::boot_ns);
+    if let Some(workloads) = rooms.workloads {
+        pipeline.set_workloads(workloads);
+    }
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() {
@@ -118,6 +126,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
 
     let site = Site {
         registry: Arc::new(registry),
+        scrapes: Scrapes::default(),
         readiness: readiness.clone(),
         host: Host {
             name: hostname,
@@ -131,6 +140,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         schema: Arc::clone(schema),
         rules: rooms.rules,
         metrics: rooms.reload,
+        hooks: rooms.hooks,
         probe,
         events: events.handle(),
         watched,
@@ -144,9 +154,29 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     served
 }
 
+/// Every metric that the agent can show with these settings, none of them counting anything.
+#[must_use]
+pub fn metrics(settings: &Settings, schema: &Schema) -> Registry {
+    let mut registry = Registry::new();
+    let rooms = Rooms::declare(&mut registry, settings, schema);
+    declare_kernel(&mut registry, Vec::new, rooms.pipeline.malformed());
+    registry
+}
+
+/// How many series the agent shows with these rules before anything has happened: what is read from the kernel left out.
+#[must_use]
+pub fn series_at_start(settings: &Settings, rules: RuleSet, schema: &Schema) -> usize {
+    let mut registry = Registry::new();
+    let rooms = Rooms::declare(&mut registry, settings, schema);
+    let _shown = Detector::new(rules, &rooms.rules);
+    metrics::series(&registry)
+}
+
 /// What the rooms declared, before they run.
 struct Rooms {
     rules: RuleMetrics,
+    workloads: Option<Workloads>,
+    hooks: Hooks,
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
@@ -161,8 +191,11 @@ impl Rooms {
         metrics::declare_process(registry);
         let supplied: Vec<&str> = supplied_events().collect();
         let (queue, pending) = output::queue(registry);
+        let mut rules = RuleMetrics::declare(registry);
         Self {
-            rules: RuleMetrics::declare(registry),
+            workloads: rules.declare_workloads(registry, &settings.workload_metrics),
+            rules,
+            hooks: Hooks::declare(registry),
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),

@@ -5,6 +5,7 @@
 
 mod listen;
 pub mod web;
+mod workload;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use self::listen::Listen;
+
+pub use self::workload::{WorkloadLabel, WorkloadMetrics};
 
 /// Address of the HTTP face when nobody says otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9797";
@@ -70,6 +73,8 @@ pub struct Settings {
     pub processes_max: usize,
     /// Container engines that are asked; none: those at the usual places.
     pub runtimes: Option<Vec<RuntimeSocket>>,
+    /// How matches are counted by workload.
+    pub workload_metrics: WorkloadMetrics,
 }
 
 impl Default for Settings {
@@ -86,6 +91,7 @@ impl Default for Settings {
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
             runtimes: None,
+            workload_metrics: WorkloadMetrics::default(),
         }
     }
 }
@@ -143,6 +149,8 @@ pub struct Layer {
     pub processes_max: Option<usize>,
     /// `runtimes`
     pub runtimes: Option<Vec<RuntimeSocket>>,
+    /// `workload_metrics`
+    pub workload_metrics: Option<WorkloadMetrics>,
 }
 
 /// One entry of `rule_selection`.
@@ -299,6 +307,7 @@ impl Settings {
             ring_bytes,
             processes_max,
             runtimes,
+            workload_metrics,
         } = layer;
         if let Some(places) = listen {
             let places = places.iter().map(|place| place.parse());
@@ -356,6 +365,10 @@ impl Settings {
                 });
             }
             self.runtimes = Some(runtimes);
+        }
+        if let Some(workload_metrics) = workload_metrics {
+            workload_metrics.check()?;
+            self.workload_metrics = workload_metrics;
         }
         self.rules = rules.unwrap_or(std::mem::take(&mut self.rules));
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
@@ -431,6 +444,15 @@ mod tests {
     }
 
     #[test]
+    fn what_workload_metrics_do_not_say_is_as_usual() {
+        let got = settings(&["workload_metrics: {labels: [k8s_namespace_name], series_max: 0}"]);
+        let got = got.unwrap().workload_metrics;
+        assert_eq!(got.labels, [WorkloadLabel::K8sNamespaceName]);
+        assert_eq!((got.series_max, got.enabled), (0, true));
+        assert_eq!(got.expire_seconds, 900);
+    }
+
+    #[test]
     fn faults_say_where_and_what_to_do() {
         for (text, parts) in [
             (
@@ -457,6 +479,23 @@ mod tests {
                 &["runtimes: `crio.sock`", "/run/docker.sock"],
             ),
             ("runtimes: [{rkt: /x}]", &["rkt", "docker"]),
+            (
+                "workload_metrics: {labels: [pod]}",
+                &["pod", "k8s_pod_name"],
+            ),
+            (
+                "workload_metrics: {series_max: 100001}",
+                &["workload_metrics.series_max: 100001", "100000"],
+            ),
+            (
+                "workload_metrics: {expire_seconds: 5}",
+                &["workload_metrics.expire_seconds: 5", "60"],
+            ),
+            (
+                "workload_metrics: {labels: [container_name, container_name]}",
+                &["workload_metrics.labels", "twice"],
+            ),
+            ("workload_metrics: {limit: 5}", &["limit", "series_max"]),
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),
             ("rules: [", &["1"]),

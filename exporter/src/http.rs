@@ -4,6 +4,7 @@
 //! in.
 //! Never: an event, or anything that the event thread could wait for.
 
+pub mod accept;
 mod client;
 mod client_certificate;
 mod face;
@@ -17,6 +18,7 @@ mod readiness;
 mod recent;
 mod routes;
 mod samples;
+mod scrape;
 mod server;
 mod stall;
 pub mod status;
@@ -30,6 +32,7 @@ pub use meter::HttpMetrics;
 pub use readiness::Readiness;
 pub use recent::{RECENT_MAX, Recent, Shown};
 pub use routes::{Host, ReloadAnswer, Site};
+pub use scrape::Scrapes;
 pub use server::{Server, StartError};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! argument.
 
 mod containers;
+mod hand_over;
 mod parking;
 
 use std::sync::Arc;
@@ -15,14 +16,15 @@ use exporter_ebpf::record::{self, Record};
 use rule_engine::eval::Outcome;
 use rule_engine::schema::{EventTypeId, Schema};
 
+use self::hand_over::{About, HandOver};
 use self::parking::{EVENTS_MAX, Parking};
-use crate::detect::Detector;
+use crate::detect::{Detector, Workloads};
 use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{EventTypes, facts};
 use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
-use crate::metrics::{Counter, Declaration, Gauge, Registry};
+use crate::metrics::{Counter, Declaration, Gauge, Histogram, Registry};
 use crate::output::Queue;
 use crate::state::user::Users;
 use crate::state::{Applied, CONTAINERS_MAX, State, actor};
@@ -74,6 +76,7 @@ pub struct Engines {
 pub struct PipelineMetrics {
     /// By [`rule_engine::schema::EventTypeId`].
     events: Vec<Counter>,
+    latency: Histogram,
     malformed: Counter,
     process_entries: Gauge,
     process_evictions: Counter,
@@ -137,6 +140,11 @@ impl PipelineMetrics {
                     false => Counter::default(),
                 })
                 .collect(),
+            latency: registry.histogram(Declaration {
+                name: "saker_detection_latency_seconds",
+                help: "Time from the kernel's time stamp of an event to the count of its match.",
+                labels: [],
+            }),
             malformed: Counter::default(),
             process_entries: entries.with(["processes"]),
             process_evictions: evictions.with(["processes"]),
@@ -170,8 +178,7 @@ pub struct Pipeline {
     event_types: EventTypes,
     table: FieldTable,
     metrics: PipelineMetrics,
-    /// None when nobody wants the matches themselves.
-    queue: Option<Queue>,
+    hand_over: HandOver,
     number: u64,
     boot_wall_ns: u64,
     /// Time since boot: the latest that the source of records or a record has told. Kept where there are engines.
@@ -197,8 +204,14 @@ impl Pipeline {
             detector,
             event_types: EventTypes::new(schema),
             table: FieldTable::new(Arc::clone(schema), hostname),
+            hand_over: HandOver {
+                queue,
+                workloads: None,
+                latency: metrics.latency.clone(),
+                clock: None,
+                question: None,
+            },
             metrics,
-            queue,
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
@@ -215,6 +228,16 @@ impl Pipeline {
         self.engines = Some(engines);
     }
 
+    /// Counts matches by workload.
+    pub fn set_workloads(&mut self, workloads: Workloads) {
+        self.hand_over.workloads = Some(workloads);
+    }
+
+    /// Measures how long after their events matches are counted, by the clock of the records: time since boot, ns.
+    pub fn set_clock(&mut self, boot_ns: fn() -> u64) {
+        self.hand_over.clock = Some(boot_ns);
+    }
+
     /// Works until it is told to stop or nobody can tell it anything any more.
     pub fn run(mut self, records: &mut impl Records, control: &Receiver<Control>) {
         let mut stop = false;
@@ -223,10 +246,11 @@ impl Pipeline {
             let now_boot_ns = records.boot_ns();
             self.hear_engines(now_boot_ns);
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
-            self.observe_tables();
+            self.between_batches(now_boot_ns);
             // A batch that was not full has emptied the source, which is when an end may come.
             if stop && found < BATCH_LEN_MAX {
                 self.settle_all();
+                self.between_batches(now_boot_ns);
                 return;
             }
             loop {
@@ -287,14 +311,15 @@ impl Pipeline {
             surroundings: &self.state,
         };
         let event = event(kind, facts, header, place, &self.table);
-        let queue = &self.queue;
-        let outcome = self.detector.evaluate(event, &[], |owned| {
-            if let Some(queue) = queue {
-                queue.send(owned);
-            }
-        });
+        let (about, hand_over) = (About::new(&event), &mut self.hand_over);
+        let outcome = self
+            .detector
+            .evaluate(event, &[], |hit| hand_over.take(hit, about));
         if outcome == Outcome::Open {
             self.park(bytes, &record);
+        }
+        if let Some(container) = self.hand_over.question.take() {
+            self.ask(&container);
         }
     }
 
@@ -312,12 +337,24 @@ impl Pipeline {
             Control::Rules(detector, judging) => {
                 // Rules are known by number, and the new ones have other numbers.
                 self.settle_all();
+                self.detector.flush();
                 self.detector = *detector;
                 // Who does not wait for it need not know.
                 let _ = judging.send(());
             }
             Control::Users(users) => self.state.set_users(users),
             Control::Stop => {}
+        }
+    }
+
+    /// Makes visible what the last batch has brought.
+    fn between_batches(&mut self, now_boot_ns: u64) {
+        self.observe_tables();
+        self.detector.flush();
+        let containers = self.state.containers.as_ref();
+        let lives = |id: &str| containers.is_some_and(|all| all.knows(id));
+        if let Some(workloads) = &mut self.hand_over.workloads {
+            workloads.publish(now_boot_ns, lives);
         }
     }
 

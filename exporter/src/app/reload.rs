@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::events::EventHandle;
+use super::hooks::Hooks;
 use super::{user_database, wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
@@ -87,6 +88,8 @@ pub(super) struct Reloader {
     pub(super) rules: RuleMetrics,
     /// Where their load is told of.
     pub(super) metrics: ReloadMetrics,
+    /// Where it is told which hooks serve them.
+    pub(super) hooks: Hooks,
     /// What watches for them.
     pub(super) probe: Probe,
     /// Who judges by them.
@@ -144,9 +147,15 @@ impl Reloader {
         self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
         let detector = Detector::new(loaded.set, &self.rules);
+        let names: Vec<_> = detector
+            .rules()
+            .map(|(facts, _)| Arc::clone(facts))
+            .collect();
         self.events
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
+        self.rules.retain(&names);
+        self.hooks.watch(&watched);
         self.probe.watch(|name| watched.contains(&name))?;
         self.probe.collect(collected)?;
         Ok(enabled)

@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::capture::{CaptureError, CaptureReader, End, Host, Item};
 use crate::event::container::ContainerNews;
-use crate::metrics::{Counter, Registry};
+use crate::metrics::{Registry, TracedCounter};
 use crate::output::{self, Lines, RuleFacts, Writer};
 use crate::pipeline::{Control, Engines, Pipeline, PipelineMetrics, Records};
 use crate::probe::KernelCount;
@@ -66,7 +66,8 @@ pub fn run(
 
     let mut registry = Registry::new();
     let supplied: Vec<&str> = supplied_events().collect();
-    let rule_metrics = RuleMetrics::declare(&mut registry);
+    let mut rule_metrics = RuleMetrics::declare(&mut registry);
+    let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
     let (queue, writer) = match line_format(settings.output) {
@@ -80,7 +81,7 @@ pub fn run(
         None => (None, None),
     };
     let detector = Detector::new(rules.set, &rule_metrics);
-    let counted: Vec<(Arc<RuleFacts>, Counter)> = detector
+    let counted: Vec<(Arc<RuleFacts>, TracedCounter)> = detector
         .rules()
         .map(|(facts, counter)| (Arc::clone(facts), counter.clone()))
         .collect();
@@ -93,6 +94,9 @@ pub fn run(
         metrics.clone(),
         queue,
     );
+    if let Some(workloads) = workloads {
+        pipeline.set_workloads(workloads);
+    }
 
     let began = Instant::now();
     let (control, messages) = mpsc::channel();

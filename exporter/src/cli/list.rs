@@ -2,6 +2,8 @@
 //!
 //! In: the schema and the rules. Out: text for people, JSON, or a page of documentation.
 
+mod metrics;
+
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -29,6 +31,8 @@ enum Subject {
     Fields,
     /// Event types.
     Events,
+    /// Metrics that the agent shows.
+    Metrics,
 }
 
 /// Flags of `saker list`.
@@ -39,7 +43,7 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print fields or events as a page of documentation.
+    /// Print fields, events or metrics as a page of documentation.
     #[arg(long, conflicts_with = "json", hide = true)]
     markdown: bool,
     #[command(flatten)]
@@ -67,7 +71,10 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
             print_json(out, &events.collect::<Vec<_>>())?;
         }
         (Subject::Events, _, true) => events_page(&schema, out)?,
-        (_, _, true) => anyhow::bail!("--markdown is for fields and events"),
+        (Subject::Metrics, false, false) => metrics::text(&schema, out)?,
+        (Subject::Metrics, true, _) => print_json(out, &metrics::json(&schema))?,
+        (Subject::Metrics, _, true) => metrics::page(&schema, out)?,
+        (_, _, true) => anyhow::bail!("--markdown is for fields, events and metrics"),
         (subject, json, false) => return loaded(subject, json, args, &schema, terminal),
     }
     Ok(Verdict::Good)

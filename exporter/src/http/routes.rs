@@ -8,18 +8,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::query::Query;
 use super::status::Status;
-use super::{Readiness, Recent, page};
-use crate::metrics::{self, Format, Registry};
+use super::{Readiness, Recent, Scrapes, page};
+use crate::metrics::{self, Registry};
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 /// Matches live.
 pub(super) const STREAM: &str = "/api/v1/matches/stream";
@@ -43,6 +42,8 @@ pub struct Host {
 pub struct Site {
     /// Behind `/metrics`, and the numbers of the page.
     pub registry: Arc<Registry>,
+    /// What scrapes share.
+    pub scrapes: Scrapes,
     /// Behind `/-/ready`.
     pub readiness: Readiness,
     /// On the page.
@@ -73,7 +74,7 @@ impl Site {
     pub(super) fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let page: fn(&Site, &Request<B>) -> Response<Full<Bytes>> = match request.uri().path() {
             "/" => |site, request| site.page(&asked(request)),
-            "/metrics" => |site, request| site.metrics(request.headers()),
+            "/metrics" => |site, request| site.scrapes.answer(&site.registry, request.headers()),
             "/-/healthy" => |_, _| response(StatusCode::OK, PLAIN, "healthy\n"),
             "/-/ready" => |site, _| site.ready(),
             "/api/v1/status" => |site, _| site.status_json(),
@@ -89,28 +90,6 @@ impl Site {
         }
     }
 
-    fn metrics(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
-        // Several headers of one name mean the same as one with their values in a list.
-        let accept: Vec<&str> = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
-        let format = Format::negotiate(&accept.join(","));
-        let mut response = match metrics::encode(&self.registry, format) {
-            Ok(text) => response(StatusCode::OK, format.content_type(), text),
-            Err(_) => response(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                PLAIN,
-                "a metric has a value that this format cannot carry\n",
-            ),
-        };
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("Accept"));
-        response
-    }
-
     fn ready(&self) -> Response<Full<Bytes>> {
         match self.readiness.reason() {
             None => response(StatusCode::OK, PLAIN, "ready\n"),
@@ -122,27 +101,18 @@ impl Site {
         }
     }
 
-    fn status(&self) -> Result<Status, std::fmt::Error> {
-        let exposition = metrics::encode(&self.registry, Format::Text)?;
+    fn status(&self) -> Status {
+        let exposition = metrics::classic_text(&self.registry);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Ok(Status::new(
-            &exposition,
-            &self.host,
-            &self.readiness,
-            now.as_secs_f64(),
-        ))
+        Status::new(&exposition, &self.host, &self.readiness, now.as_secs_f64())
     }
 
     fn status_json(&self) -> Response<Full<Bytes>> {
-        let json = self
-            .status()
-            .ok()
-            .and_then(|status| serde_json::to_vec(&status).ok());
-        match json {
-            Some(json) => response(StatusCode::OK, JSON, json),
-            None => no_status(),
+        match serde_json::to_vec(&self.status()) {
+            Ok(json) => response(StatusCode::OK, JSON, json),
+            Err(_) => no_status(),
         }
     }
 
@@ -156,10 +126,7 @@ impl Site {
     }
 
     fn page(&self, query: &Query) -> Response<Full<Bytes>> {
-        let Ok(status) = self.status() else {
-            return no_status();
-        };
-        let page = page::render(&status, &self.recent.since(0), query);
+        let page = page::render(&self.status(), &self.recent.since(0), query);
         let mut response = response(StatusCode::OK, "text/html; charset=utf-8", page);
         if let Ok(policy) = HeaderValue::try_from(page::POLICY.as_str()) {
             response
@@ -228,7 +195,7 @@ fn no_status() -> Response<Full<Bytes>> {
     )
 }
 
-fn response(
+pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,

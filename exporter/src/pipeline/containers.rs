@@ -11,6 +11,7 @@ use std::sync::Arc;
 use exporter_ebpf::record::Record;
 use rule_engine::program::RuleId;
 
+use super::hand_over::About;
 use super::parking::{self, AsItWas, Parked};
 use super::{Pipeline, Place, event};
 use crate::event::container::{ContainerId, ContainerInfo, ContainerNews};
@@ -53,6 +54,9 @@ impl Pipeline {
             containers.forget(self.now_boot_ns);
         }
         self.settle(over, self.metrics.unanswered.clone());
+        if let Some(workloads) = &mut self.hand_over.workloads {
+            workloads.over(self.now_boot_ns);
+        }
     }
 
     /// Holds an event back; without room it goes on at once.
@@ -89,6 +93,9 @@ impl Pipeline {
     pub(super) fn settle_all(&mut self) {
         let all = self.parking.over(u64::MAX);
         self.settle(all, self.metrics.unanswered.clone());
+        if let Some(workloads) = &mut self.hand_over.workloads {
+            workloads.over(u64::MAX);
+        }
     }
 
     fn hear(&mut self, news: ContainerNews) {
@@ -103,18 +110,24 @@ impl Pipeline {
                 }
                 let its = self.parking.of(&info.id);
                 self.settle(its, self.metrics.answered.clone());
+                if let Some(workloads) = &mut self.hand_over.workloads {
+                    workloads.heard(&info.id, Some(&*info));
+                }
             }
             ContainerNews::Unknown(id) => {
                 containers.unanswered(&id, self.now_boot_ns);
                 let its = self.parking.of(&id);
                 self.settle(its, self.metrics.unanswered.clone());
+                if let Some(workloads) = &mut self.hand_over.workloads {
+                    workloads.heard(&id, None);
+                }
             }
             ContainerNews::Gone(id) => containers.gone(&id, self.now_boot_ns),
         }
     }
 
     /// Sees to it that somebody is asked for a container. False if nobody can be.
-    fn ask(&mut self, id: &ContainerId) -> bool {
+    pub(super) fn ask(&mut self, id: &ContainerId) -> bool {
         let (Some(containers), Some(engines)) = (&mut self.state.containers, &mut self.engines)
         else {
             return false;
@@ -148,11 +161,9 @@ impl Pipeline {
                 surroundings: &surroundings,
             };
             let event = event(kind, facts, record.header(), place, &self.table);
-            let queue = &self.queue;
-            self.detector.evaluate(event, &parked.matched, |owned| {
-                if let Some(queue) = queue {
-                    queue.send(owned);
-                }
+            let (about, hand_over) = (About::new(&event), &mut self.hand_over);
+            self.detector.evaluate(event, &parked.matched, |hit| {
+                hand_over.take(hit, about);
             });
         }
     }
@@ -192,11 +203,8 @@ impl Pipeline {
             view: View::Requested,
             table: &self.table,
         };
-        let queue = &self.queue;
-        self.detector.evaluate(event, NO_RULES, |owned| {
-            if let Some(queue) = queue {
-                queue.send(owned);
-            }
-        });
+        let (about, hand_over) = (About::new(&event), &mut self.hand_over);
+        self.detector
+            .evaluate(event, NO_RULES, |hit| hand_over.take(hit, about));
     }
 }

@@ -103,6 +103,14 @@ impl Containers {
         }
     }
 
+    /// Whether an engine has told of this container, and not since some time that it is gone.
+    #[must_use]
+    pub fn knows(&self, id: &str) -> bool {
+        self.entries
+            .get(id)
+            .is_some_and(|entry| entry.info.is_some())
+    }
+
     /// How many containers are held, those included that are gone, asked for or unknown.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -17,6 +17,7 @@ mod page;
 mod prometheus;
 mod record;
 mod reload;
+mod scrape;
 mod sensitive_files;
 mod top;
 mod upstream;

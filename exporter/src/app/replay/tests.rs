@@ -16,7 +16,7 @@ use super::*;
 use crate::app::record::counters_of;
 use crate::event::capture::CaptureWriter;
 use crate::event::container::{ContainerInfo, ImageInfo, Interface};
-use crate::metrics::{self, Format};
+use crate::metrics;
 use crate::rules;
 use crate::state::tests::{exec, exit, fork, header, record, tail, task, who};
 
@@ -280,8 +280,12 @@ fn settings() -> (TempDir, Settings) {
     (folder, settings)
 }
 
+/// All that is shown, but for how long the rules took.
 fn exposition(registry: &Registry) -> String {
-    metrics::encode(registry, Format::Text).unwrap()
+    let text = metrics::classic_text(registry);
+    let lines = text.lines();
+    let lines = lines.filter(|line| !line.starts_with("saker_rule_evaluation_seconds_total"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The agent's line, with these records as the scan and those as the ring.
@@ -295,7 +299,8 @@ fn live(
 ) -> (Vec<Value>, String) {
     let rules = rules::load(settings, schema).unwrap();
     let mut registry = Registry::new();
-    let rule_metrics = RuleMetrics::declare(&mut registry);
+    let mut rule_metrics = RuleMetrics::declare(&mut registry);
+    let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let supplied: Vec<&str> = supplied_events().collect();
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
@@ -312,6 +317,7 @@ fn live(
         metrics.clone(),
         Some(queue),
     );
+    pipeline.set_workloads(workloads.expect("they are switched on"));
     pipeline.set_engines(Engines {
         news,
         ask: Box::new(|_| true),

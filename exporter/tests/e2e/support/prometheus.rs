@@ -32,7 +32,7 @@ impl Prometheus {
             .map(|name| format!("{}/{name}.yaml", alerts.display()));
         Prometheus::start_configured(
             target,
-            "",
+            ("", &[]),
             &format!(
                 "rule_files: {files:?}\nalerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n"
             ),
@@ -41,10 +41,19 @@ impl Prometheus {
 
     /// Starts it with more to say about how it scrapes (further keys of the job, in YAML's flow style, with a comma before).
     pub(crate) fn start_with(target: SocketAddr, job: &str) -> Prometheus {
-        Prometheus::start_configured(target, job, "")
+        Prometheus::start_configured(target, (job, &[]), "")
     }
 
-    fn start_configured(target: SocketAddr, job: &str, more: &str) -> Prometheus {
+    /// Starts it with these flags.
+    pub(crate) fn start_flagged(target: SocketAddr, flags: &[&str]) -> Prometheus {
+        Prometheus::start_configured(target, ("", flags), "")
+    }
+
+    fn start_configured(
+        target: SocketAddr,
+        (job, flags): (&str, &[&str]),
+        more: &str,
+    ) -> Prometheus {
         let folder = TempDir::with_prefix("saker-prometheus-").expect("a scratch folder");
         let config = folder.path().join("prometheus.yml");
         let text = format!(
@@ -59,7 +68,8 @@ impl Prometheus {
                     "--storage.tsdb.path={}",
                     folder.path().join("data").display()
                 ))
-                .arg(format!("--web.listen-address={addr}"));
+                .arg(format!("--web.listen-address={addr}"))
+                .args(flags);
         });
         let prometheus = Prometheus {
             _daemon: daemon,
@@ -81,6 +91,21 @@ impl Prometheus {
             Some(series) => Ok(series.clone()),
             None => Err(body),
         }
+    }
+
+    /// The exemplars of series, of all time.
+    pub(crate) fn exemplars(&self, series: &str) -> Vec<Value> {
+        let path = format!(
+            "/api/v1/query_exemplars?query={}&start=0&end=4102444800",
+            percent_encoded(series)
+        );
+        let Ok((_, body)) = get(self.addr, &path, "") else {
+            return Vec::new();
+        };
+        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+        let series = answer["data"].as_array().cloned().unwrap_or_default();
+        let exemplars = series.iter().filter_map(|one| one["exemplars"].as_array());
+        exemplars.flatten().cloned().collect()
     }
 
     /// The value of an expression that gives one series; `None` without one, or while the server starts.
