@@ -13,6 +13,7 @@ mod limiter;
 mod listener;
 mod meter;
 mod page;
+mod query;
 mod readiness;
 mod recent;
 mod routes;

@@ -7,23 +7,26 @@ mod screen;
 mod view;
 
 use std::io::{self, IsTerminal};
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::screen::{Flow, Screen};
 use crate::http::Client;
 use crate::http::status::Status;
 
-/// How long a key may wait for the state, and the state for a key.
-const TURN: Duration = Duration::from_millis(100);
+/// How often it is looked whether the terminal is still there.
+const TURN: Duration = Duration::from_millis(500);
 
 /// What the screen is told.
 enum News {
+    /// A key, or another size.
+    Input(Event),
     /// The agent's answer, or why there is none.
     Status(Result<Box<Status>, String>),
     /// A signal says that it is time to go.
@@ -38,6 +41,7 @@ enum News {
 pub fn run(client: Client, interval: Duration) -> anyhow::Result<()> {
     let url = client.url().to_owned();
     let (tell, news) = mpsc::channel();
+    let keys = tell.clone();
     thread::Builder::new()
         .name("saker-top".to_owned())
         .spawn(move || ask(&client, interval, &tell))
@@ -46,13 +50,17 @@ pub fn run(client: Client, interval: Duration) -> anyhow::Result<()> {
     match news.recv() {
         Ok(News::Status(Ok(status))) => screen.take(Ok(*status)),
         Ok(News::Status(Err(fault))) => anyhow::bail!(fault),
-        Ok(News::End) | Err(_) => return Ok(()),
+        Ok(News::End | News::Input(_)) | Err(_) => return Ok(()),
     }
     anyhow::ensure!(
         io::stdout().is_terminal(),
         "standard output is not a terminal; /api/v1/status of the agent tells the same as JSON"
     );
     let mut terminal = ratatui::try_init().context("the terminal cannot be used")?;
+    thread::Builder::new()
+        .name("saker-keys".to_owned())
+        .spawn(move || read_keys(&keys))
+        .context("there is no thread to be had")?;
     let shown = show(&mut screen, &news, &mut terminal);
     let restored = ratatui::try_restore();
     shown?;
@@ -67,30 +75,52 @@ fn show(
     loop {
         terminal.draw(|frame| view::draw(screen, frame))?;
         // Draws again only when there is something new.
-        loop {
-            match news.try_recv() {
-                Ok(News::Status(status)) => {
-                    screen.take(status.map(|status| *status));
-                    break;
+        match next(news)? {
+            News::Status(status) => screen.take(status.map(|status| *status)),
+            News::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                if screen.key(key) == Flow::End {
+                    return Ok(());
                 }
-                Ok(News::End) | Err(TryRecvError::Disconnected) => return Ok(()),
-                Err(TryRecvError::Empty) => {}
             }
-            if !event::poll(TURN)? {
-                continue;
-            }
-            match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
-                    if screen.key(key) == Flow::End {
-                        return Ok(());
-                    }
-                    break;
-                }
-                Event::Resize(..) => break,
-                _ => {}
-            }
+            News::Input(_) => {}
+            News::End => return Ok(()),
         }
     }
+}
+
+/// What comes next. Fails when the terminal has gone, which nothing may tell.
+fn next(news: &Receiver<News>) -> anyhow::Result<News> {
+    loop {
+        match news.recv_timeout(TURN) {
+            Ok(item) => return Ok(item),
+            Err(RecvTimeoutError::Disconnected) => return Ok(News::End),
+            Err(RecvTimeoutError::Timeout) => anyhow::ensure!(!hung_up()?, "the terminal has gone"),
+        }
+    }
+}
+
+/// Whether nobody is at the other end of the terminal any more.
+fn hung_up() -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut fds, Some(&now))?;
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    Ok(fds[0].revents().intersects(gone))
+}
+
+/// Reads keys, on a thread of its own: it waits for them, and does not come back when the terminal has gone.
+fn read_keys(tell: &Sender<News>) {
+    while let Ok(input) = event::read() {
+        if tell.send(News::Input(input)).is_err() {
+            return;
+        }
+    }
+    // Whoever draws has nobody to draw for.
+    let _ = tell.send(News::End);
 }
 
 /// Asks the agent, over and over, on a thread of its own.

@@ -2,14 +2,16 @@
 //!
 //! In: requests. Out: responses, counted by path and status. Never: a request that takes for ever, or a body that is read.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Bytes};
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
     REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_FRAME_OPTIONS,
 };
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::guard::{Guard, Protection};
@@ -43,10 +45,22 @@ pub(super) struct Face {
 }
 
 impl Face {
-    /// Answers a request.
-    pub(super) async fn answer<B: HttpBody>(&self, request: &Request<B>) -> Response<Body> {
+    /// Answers a request. `loopback` says that it came from this host, unprotected by TLS.
+    pub(super) async fn answer<B: HttpBody>(
+        &self,
+        request: &Request<B>,
+        loopback: bool,
+    ) -> Response<Body> {
         let protection = self.guard.current();
-        let answer = self.admit_and_answer(request, &protection);
+        let answer = async {
+            if loopback && protection.users.is_empty() && !self.is_meant(request) {
+                return whole(routes::plain(
+                    StatusCode::MISDIRECTED_REQUEST,
+                    "ask by address, as localhost or by the name of this host\n",
+                ));
+            }
+            self.admit_and_answer(request, &protection).await
+        };
         let mut response = match tokio::time::timeout(ANSWER_TIME, answer).await {
             Ok(response) => response,
             Err(_) => whole(later("the answer took too long\n")),
@@ -58,6 +72,26 @@ impl Face {
         let handler = routes::handler(request.uri().path());
         self.metrics.answered(handler, response.status().as_u16());
         response
+    }
+
+    /// Whether the client knows that it asks this host. A page from elsewhere, whose name was made to lead here, does not: its
+    /// browser would let it read what the agent says to its own host.
+    fn is_meant<B>(&self, request: &Request<B>) -> bool {
+        // Who sends no name is no browser.
+        let Some(host) = request.headers().get(HOST) else {
+            return true;
+        };
+        let Ok(authority) = Authority::try_from(host.as_bytes()) else {
+            return false;
+        };
+        let name = authority
+            .host()
+            .trim_matches(['[', ']'])
+            .to_ascii_lowercase();
+        name.parse::<IpAddr>().is_ok()
+            || name == "localhost"
+            || name.ends_with(".localhost")
+            || name == self.site.host.name.to_ascii_lowercase()
     }
 
     async fn admit_and_answer<B: HttpBody>(

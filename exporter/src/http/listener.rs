@@ -28,6 +28,13 @@ pub struct BindError {
     pub advice: String,
 }
 
+/// A connection, and where it came from.
+pub(super) struct Accepted {
+    pub(super) stream: Box<dyn Stream>,
+    /// Whether it is TCP from this host to an address that only this host has.
+    pub(super) loopback: bool,
+}
+
 /// A connection, whatever it came by.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -208,21 +215,27 @@ impl Listeners {
     }
 
     /// The next connection.
-    pub(super) async fn accept(&mut self) -> io::Result<Box<dyn Stream>> {
+    pub(super) async fn accept(&mut self) -> io::Result<Accepted> {
         std::future::poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<dyn Stream>>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let count = self.listeners.len();
         for offset in 0..count {
             let index = (self.first + offset) % count;
-            let accepted: Poll<io::Result<Box<dyn Stream>>> = match &self.listeners[index] {
-                Served::Tcp(listener) => listener
-                    .poll_accept(cx)
-                    .map_ok(|(stream, _)| Box::new(stream) as Box<dyn Stream>),
-                Served::Unix(listener, _) => listener
-                    .poll_accept(cx)
-                    .map_ok(|(stream, _)| Box::new(stream) as Box<dyn Stream>),
+            let accepted = match &self.listeners[index] {
+                Served::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted {
+                    loopback: stream
+                        .local_addr()
+                        .is_ok_and(|addr| addr.ip().to_canonical().is_loopback()),
+                    stream: Box::new(stream),
+                }),
+                Served::Unix(listener, _) => {
+                    listener.poll_accept(cx).map_ok(|(stream, _)| Accepted {
+                        loopback: false,
+                        stream: Box::new(stream),
+                    })
+                }
             };
             if accepted.is_ready() {
                 self.first = index + 1;

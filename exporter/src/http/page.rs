@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
+use super::query::Query;
 use super::recent::News;
 use super::status::{Hook, Status};
 
@@ -52,14 +53,19 @@ impl Match {
 }
 
 /// Draws the page.
-pub(super) fn render(status: &Status, recent: &News) -> String {
+pub(super) fn render(status: &Status, recent: &News, query: &Query) -> String {
     let mut page = String::with_capacity(STYLE.len() + SCRIPT.len() + 32 * 1024);
-    let written = write_page(&mut page, status, recent);
+    let written = write_page(&mut page, status, recent, query);
     debug_assert!(written.is_ok(), "text takes everything");
     page
 }
 
-fn write_page(page: &mut String, status: &Status, recent: &News) -> std::fmt::Result {
+fn write_page(
+    page: &mut String,
+    status: &Status,
+    recent: &News,
+    query: &Query,
+) -> std::fmt::Result {
     let host = escape(&status.hostname);
     write!(
         page,
@@ -83,7 +89,7 @@ fn write_page(page: &mut String, status: &Status, recent: &News) -> std::fmt::Re
     )?;
     write_tiles(page, status)?;
     page.push_str("<div class=\"columns\">\n");
-    write_matches(page, recent)?;
+    write_matches(page, recent, query)?;
     page.push_str("<div class=\"stack\">\n");
     write_rules(page, status)?;
     write_events(page, status)?;
@@ -164,12 +170,9 @@ fn write_tiles(page: &mut String, status: &Status) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_matches(page: &mut String, recent: &News) -> std::fmt::Result {
-    let hidden = if recent.matches.is_empty() {
-        ""
-    } else {
-        " hidden"
-    };
+fn write_matches(page: &mut String, recent: &News, query: &Query) -> std::fmt::Result {
+    let some = recent.matches.iter().any(|shown| query.fits(&shown.json()));
+    let hidden = if !some { "" } else { " hidden" };
     write!(
         page,
         "<section id=\"matches\" class=\"card\" aria-labelledby=\"h-matches\" tabindex=\"-1\">\n\
@@ -179,8 +182,9 @@ fn write_matches(page: &mut String, recent: &News) -> std::fmt::Result {
          <div class=\"scroll\" role=\"log\" aria-live=\"polite\" aria-relevant=\"additions\" aria-labelledby=\"h-matches\" tabindex=\"0\">\n\
          <p id=\"none\" class=\"empty\"{hidden}>Nothing has matched since the start.</p>\n<ol id=\"list\">\n"
     )?;
-    for shown in recent.matches.iter().rev() {
-        let Ok(shown) = serde_json::from_str::<Match>(&shown.json()) else {
+    let matches = recent.matches.iter().rev().map(|shown| shown.json());
+    for json in matches.filter(|json| query.fits(json)) {
+        let Ok(shown) = serde_json::from_str::<Match>(&json) else {
             continue;
         };
         writeln!(

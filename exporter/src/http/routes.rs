@@ -8,11 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
+use super::query::Query;
 use super::status::Status;
 use super::{Readiness, Recent, Scrapes, page};
 use crate::metrics::{self, Registry};
@@ -71,19 +72,19 @@ pub(super) fn handler(path: &str) -> &'static str {
 impl Site {
     /// Answers a request for what can be answered at once. For `HEAD` the server leaves the body out.
     pub(super) fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let page: fn(&Site, &HeaderMap) -> Response<Full<Bytes>> = match request.uri().path() {
-            "/" => |site, _| site.page(),
-            "/metrics" => |site, headers| site.scrapes.answer(&site.registry, headers),
+        let page: fn(&Site, &Request<B>) -> Response<Full<Bytes>> = match request.uri().path() {
+            "/" => |site, request| site.page(&asked(request)),
+            "/metrics" => |site, request| site.scrapes.answer(&site.registry, request.headers()),
             "/-/healthy" => |_, _| response(StatusCode::OK, PLAIN, "healthy\n"),
             "/-/ready" => |site, _| site.ready(),
             "/api/v1/status" => |site, _| site.status_json(),
-            "/api/v1/matches" => |site, _| site.matches_json(),
+            "/api/v1/matches" => |site, request| site.matches_json(&asked(request)),
             _ => {
                 return plain(StatusCode::NOT_FOUND, "not found; / lists what is here\n");
             }
         };
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            page(self, request.headers())
+            page(self, request)
         } else {
             not_allowed("GET, HEAD", "only GET and HEAD\n")
         }
@@ -116,15 +117,16 @@ impl Site {
     }
 
     /// `{"matches":[…]}`, the oldest first, each as on standard output.
-    fn matches_json(&self) -> Response<Full<Bytes>> {
+    fn matches_json(&self, query: &Query) -> Response<Full<Bytes>> {
         let recent = self.recent.since(0);
-        let matches: Vec<String> = recent.matches.iter().map(|shown| shown.json()).collect();
+        let matches = recent.matches.iter().map(|shown| shown.json());
+        let matches: Vec<String> = matches.filter(|json| query.fits(json)).collect();
         let json = format!("{{\"matches\":[{}]}}\n", matches.join(","));
         response(StatusCode::OK, JSON, json)
     }
 
-    fn page(&self) -> Response<Full<Bytes>> {
-        let page = page::render(&self.status(), &self.recent.since(0));
+    fn page(&self, query: &Query) -> Response<Full<Bytes>> {
+        let page = page::render(&self.status(), &self.recent.since(0), query);
         let mut response = response(StatusCode::OK, "text/html; charset=utf-8", page);
         if let Ok(policy) = HeaderValue::try_from(page::POLICY.as_str()) {
             response
@@ -166,6 +168,10 @@ impl Site {
             Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the agent is ending\n"),
         }
     }
+}
+
+fn asked<B>(request: &Request<B>) -> Query {
+    Query::parse(request.uri().query())
 }
 
 /// A sentence.

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use super::face::Face;
 use super::guard::Guard;
-use super::listener::{BindError, Bound, Listeners, Stream};
+use super::listener::{Accepted, BindError, Bound, Listeners};
 use super::meter::End;
 use super::stall::Impatient;
 use super::stream::Streams;
@@ -135,12 +135,12 @@ impl Server {
                     metrics.connections.set(oldest_first.len() as f64);
                 }
                 accepted = listeners.accept() => match accepted {
-                    Ok(stream) => {
+                    Ok(accepted) => {
                         if oldest_first.len() == CONNECTIONS_MAX && let Some(oldest) = oldest_first.pop_front() {
                             oldest.abort();
                             metrics.ended(End::Evicted);
                         }
-                        let served = serve_connection(stream, Arc::clone(&face), stopped.clone());
+                        let served = serve_connection(accepted, Arc::clone(&face), stopped.clone());
                         let metrics_of_it = metrics.clone();
                         let connection = connections.spawn(async move { metrics_of_it.ended(served.await) });
                         oldest_first.push_back(connection);
@@ -166,13 +166,14 @@ impl Server {
 }
 
 async fn serve_connection(
-    stream: Box<dyn Stream>,
+    accepted: Accepted,
     face: Arc<Face>,
     stopped: watch::Receiver<()>,
 ) -> End {
+    let Accepted { stream, loopback } = accepted;
     let stream = Impatient::new(stream, WRITE_TIMEOUT);
     let Some(tls) = face.guard.current().tls.clone() else {
-        return serve_http1(stream, face, stopped).await;
+        return serve_http1(stream, face, loopback, stopped).await;
     };
     let stream = match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
         Ok(Ok(stream)) => stream,
@@ -185,17 +186,18 @@ async fn serve_connection(
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         serve_http2(stream, face, stopped).await
     } else {
-        serve_http1(stream, face, stopped).await
+        // A certificate names who is asked.
+        serve_http1(stream, face, false, stopped).await
     }
 }
 
 /// The answer to every request of a connection.
 macro_rules! service {
-    ($face:expr) => {{
+    ($face:expr, $loopback:expr) => {{
         let face = $face;
         service_fn(move |request| {
             let face = Arc::clone(&face);
-            async move { Ok::<_, Infallible>(face.answer(&request).await) }
+            async move { Ok::<_, Infallible>(face.answer(&request, $loopback).await) }
         })
     }};
 }
@@ -220,6 +222,7 @@ macro_rules! until_end {
 async fn serve_http1(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     face: Arc<Face>,
+    loopback: bool,
     stopped: watch::Receiver<()>,
 ) -> End {
     let connection = http1::Builder::new()
@@ -227,7 +230,7 @@ async fn serve_http1(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), service!(face));
+        .serve_connection(TokioIo::new(stream), service!(face, loopback));
     until_end!(connection, stopped)
 }
 
@@ -242,7 +245,7 @@ async fn serve_http2(
         .keep_alive_timeout(WRITE_TIMEOUT)
         .max_concurrent_streams(REQUESTS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
-        .serve_connection(TokioIo::new(stream), service!(face));
+        .serve_connection(TokioIo::new(stream), service!(face, false));
     until_end!(connection, stopped)
 }
 

@@ -16,6 +16,7 @@ use hyper::header::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use super::query::Query;
 use super::recent::{News, Recent};
 use crate::metrics::Gauge;
 
@@ -89,6 +90,7 @@ impl Streams {
         let (sender, chunks) = mpsc::channel(1);
         let stream = Stream {
             seen: seen(headers, query),
+            query: Query::parse(query),
             recent: self.recent.clone(),
             sender,
             open: self.open.clone(),
@@ -118,6 +120,7 @@ fn seen(headers: &HeaderMap, query: Option<&str>) -> u64 {
 
 struct Stream {
     seen: u64,
+    query: Query,
     recent: Recent,
     sender: mpsc::Sender<Bytes>,
     open: Gauge,
@@ -148,8 +151,8 @@ impl Stream {
             news.mark_unchanged();
             let unseen = self.recent.since(self.seen);
             self.seen = unseen.newest;
-            render(&unseen, &mut chunk);
-            if self.sender.send(chunk.into()).await.is_err() {
+            render(&unseen, &self.query, &mut chunk);
+            if !chunk.is_empty() && self.sender.send(chunk.into()).await.is_err() {
                 return;
             }
             sleep(PACE).await;
@@ -163,15 +166,18 @@ impl Stream {
 }
 
 /// An event a match, with its number as id, and one for those that were missed.
-fn render(news: &News, chunk: &mut String) {
+fn render(news: &News, query: &Query, chunk: &mut String) {
     let written = (|| {
         if news.missed > 0 {
             write!(chunk, "event: missed\ndata: {}\n\n", news.missed)?;
         }
         let first = news.newest - news.matches.len() as u64 + 1;
         for (id, shown) in (first..).zip(&news.matches) {
-            // A line of JSON has no line break inside.
-            write!(chunk, "id: {id}\nevent: match\ndata: {}\n\n", shown.json())?;
+            let json = shown.json();
+            if query.fits(&json) {
+                // A line of JSON has no line break inside.
+                write!(chunk, "id: {id}\nevent: match\ndata: {json}\n\n")?;
+            }
         }
         std::fmt::Result::Ok(())
     })();

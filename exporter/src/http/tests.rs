@@ -58,7 +58,10 @@ impl Running {
             registry: Arc::clone(&registry),
             scrapes: Scrapes::default(),
             readiness: readiness.clone(),
-            host: Host::default(),
+            host: Host {
+                name: "node-1".to_owned(),
+                ..Host::default()
+            },
             recent: recent.clone(),
             reload: Some(reload),
         };
@@ -128,7 +131,7 @@ impl Running {
     fn request(&self, method: &str, path: &str, headers: &str) -> String {
         self.raw(
             format!(
-                "{method} {path} HTTP/1.1\r\nHost: saker\r\n{headers}Connection: close\r\n\r\n"
+                "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n"
             )
             .as_bytes(),
         )
@@ -277,7 +280,7 @@ fn idle_connections_beyond_the_limit_do_not_keep_a_scraper_out() {
     );
     let youngest = idle.last_mut().expect("300 of them");
     youngest
-        .write_all(b"TP/1.1\r\nHost: saker\r\nConnection: close\r\n\r\n")
+        .write_all(b"TP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .expect("the youngest is open");
     let mut answer = String::new();
     youngest.read_to_string(&mut answer).expect("an answer");
@@ -318,7 +321,7 @@ fn request_heads_that_do_not_come_end_their_connection() {
 fn stopping_ends_idle_connections_and_frees_the_port() {
     let mut server = Running::start();
     let mut kept = server.connect();
-    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: saker\r\n\r\n")
+    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .expect("sent");
     let mut answer = BufReader::new(kept);
     let mut line = String::new();
@@ -403,7 +406,9 @@ fn reloading_is_asked_for_and_answered() {
         let client = std::thread::spawn(move || {
             let mut stream = TcpStream::connect(addr).expect("the server listens");
             stream
-                .write_all(b"POST /-/reload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .write_all(
+                    b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                )
                 .expect("sent");
             let mut answer = String::new();
             stream.read_to_string(&mut answer).expect("an answer");
@@ -413,6 +418,25 @@ fn reloading_is_asked_for_and_answered() {
         answer.send(outcome).expect("somebody waits");
         let answer = client.join().expect("no panic");
         assert_eq!(parts(&answer), (status, body));
+    }
+}
+
+#[test]
+fn a_name_that_was_made_to_lead_here_gets_nothing() {
+    let server = Running::start();
+    for (host, status) in [
+        ("Host: rebound.example", "421"),
+        ("Host: localhost.example:9797", "421"),
+        ("Host: not a name", "421"),
+        ("Host: localhost:9797", "200"),
+        ("Host: saker.localhost", "200"),
+        ("Host: NODE-1:9797", "200"),
+        ("Host: 127.0.0.1:9797", "200"),
+        ("Host: [::1]:9797", "200"),
+        ("Accept: */*", "200"),
+    ] {
+        let request = format!("GET /metrics HTTP/1.0\r\n{host}\r\n\r\n");
+        assert_eq!(parts(&server.raw(request.as_bytes())).0, status, "{host}");
     }
 }
 

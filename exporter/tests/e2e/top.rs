@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rcgen::{CertificateParams, KeyPair};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, SAKER};
@@ -22,7 +23,8 @@ struct Terminal {
 impl Terminal {
     fn start(command: &str) -> Terminal {
         let line = format!("stty cols 120 rows 40 && exec {command}");
-        let mut child = Command::new("script")
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "script"])
             .args([
                 "--quiet",
                 "--return",
@@ -53,6 +55,16 @@ impl Terminal {
 
     fn shown(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().expect("no panic")).into_owned()
+    }
+
+    /// The process id of the command, which is the one child of `script`.
+    fn command(&self) -> i32 {
+        let script = self.child.id();
+        let children = format!("/proc/{script}/task/{script}/children");
+        wait_for("the command runs", || {
+            let children = fs::read_to_string(&children).ok()?;
+            children.split_whitespace().next()?.parse().ok()
+        })
     }
 
     fn press(&mut self, keys: &str) {
@@ -210,4 +222,42 @@ fn prometheus_scrapes_a_protected_agent() {
             .query("saker_http_requests_total{handler=\"/metrics\",code=\"200\"}")
             .is_some_and(|count| count >= 1.0)
     });
+}
+
+/// Whether a process has ended, be it waited for or not.
+fn has_ended(pid: i32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat
+            .rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('Z')),
+        Err(_) => true,
+    }
+}
+
+#[test]
+fn it_ends_with_its_terminal_and_when_it_is_told_to() {
+    let agent = Agent::start(&["--output", "none"]);
+    let command = format!("{SAKER} top --url http://{}", agent.addr());
+    let shown =
+        |terminal: &Terminal| wait_until("it is shown", || terminal.shown().contains("quit"));
+    let signal = |pid: i32, signal: Signal| {
+        let pid = Pid::from_raw(pid).expect("a process id");
+        kill_process(pid, signal).expect("it runs");
+    };
+    let terminal = Terminal::start(&command);
+    shown(&terminal);
+    let pid = terminal.command();
+    drop(terminal);
+    wait_until("it ends with its terminal", || has_ended(pid));
+    for told in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut terminal = Terminal::start(&command);
+        shown(&terminal);
+        signal(terminal.command(), told);
+        assert_eq!(terminal.end(), Some(0), "{told:?}: {}", terminal.shown());
+        assert!(
+            terminal.shown().contains(LEAVE),
+            "the terminal is given back"
+        );
+    }
 }

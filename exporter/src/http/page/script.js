@@ -44,7 +44,7 @@
     live.className = `hint ${className}`;
   };
   const follow = () => {
-    source = new EventSource(`/api/v1/matches/stream?after=${seen}`);
+    source = new EventSource(`/api/v1/matches/stream?after=${seen}&${location.search.slice(1)}`);
     source.onopen = () => tell("Live", "on");
     source.onerror = () => tell(source.readyState === EventSource.CLOSED ? "Not live; reload the page" : "Reconnecting…");
     source.addEventListener("match", (event) => {

@@ -66,7 +66,7 @@ fn status() -> Status {
 fn everything_is_there_without_javascript() {
     let recent = Recent::default();
     recent.extend([match_of("First", "one"), match_of("Second", "two")]);
-    let page = render(&status(), &recent.since(0));
+    let page = render(&status(), &recent.since(0), &Query::default());
     for part in [
         "<title>Saker on node-&lt;1&gt;</title>",
         "<p id=\"state\" class=\"state ready\" role=\"status\">Ready</p>",
@@ -98,7 +98,7 @@ fn hooks_stand_with_their_events() {
         reason: reason.to_owned(),
     };
     status.hooks = vec![hook("sched_process_exec", "no <fentry>")];
-    let page = render(&status, &Recent::default().since(0));
+    let page = render(&status, &Recent::default().since(0), &Query::default());
     let row = "<td>sched_process_exec</td><td>base<p class=\"why\">no &lt;fentry&gt;</p></td><td class=\"number\">42</td>";
     assert!(page.contains(row), "{page}");
 }
@@ -114,7 +114,7 @@ fn hostile_text_stays_text() {
     status.rules[0].rule = hostile.to_owned();
     status.events[0].kind = hostile.to_owned();
     status.losses[0].reason = hostile.to_owned();
-    let page = render(&status, &recent.since(0));
+    let page = render(&status, &recent.since(0), &Query::default());
     assert!(!page.contains("<img") && !page.contains("\u{202e}") && !page.contains('\u{1b}'));
     assert_eq!(page.matches("<script").count(), 1, "its own");
     assert_eq!(page.matches("</script").count(), 1);
@@ -124,7 +124,7 @@ fn hostile_text_stays_text() {
 
 #[test]
 fn the_policy_is_that_of_this_style_and_script() {
-    let page = render(&status(), &Recent::default().since(0));
+    let page = render(&status(), &Recent::default().since(0), &Query::default());
     for (tag, directive) in [("style", "style-src"), ("script", "script-src")] {
         let (_, rest) = page.split_once(&format!("<{tag}>")).unwrap();
         let (text, _) = rest.split_once(&format!("</{tag}>")).unwrap();

@@ -31,7 +31,7 @@ fn follow_from(server: &Running, query: &str, headers: &str) -> BufReader<TcpStr
     let mut stream = server.connect();
     write!(
         stream,
-        "GET /api/v1/matches/stream{query} HTTP/1.1\r\nHost: a\r\n{headers}\r\n"
+        "GET /api/v1/matches/stream{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
     )
     .expect("sent");
     BufReader::new(stream)
