@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use exporter::config;
 use exporter::event::container::ContainerNews;
 use exporter::event::kubernetes::PodMeta;
-use exporter::metrics::{Format, Registry, encode};
+use exporter::metrics::{Registry, classic_text};
 use exporter::runtime::{Kubernetes, KubernetesMetrics};
 use serde_json::{Value, json};
 
@@ -109,7 +109,7 @@ impl Follower {
     }
 
     fn errors(&self, reason: &str) -> f64 {
-        let text = encode(&self.registry, Format::Text).expect("the registry is sound");
+        let text = classic_text(&self.registry);
         let name = "saker_kubernetes_watch_errors_total";
         Exposition::parse(&text)
             .sum(name, &[("reason", reason)])
