@@ -5,13 +5,14 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod events;
+mod heal;
 pub mod record;
 mod reload;
 pub mod replay;
 mod wanted;
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -53,11 +54,12 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
 
     let mut probe = Probe::load(settings.ring_bytes)?;
     let counters = probe.take_counters()?;
-    declare_kernel(
-        &mut registry,
-        move || counters.read().collect(),
-        rooms.pipeline.malformed(),
-    );
+    let counters = Arc::new(counters);
+    let counts = {
+        let counters = Arc::clone(&counters);
+        move || counters.read().collect()
+    };
+    declare_kernel(&mut registry, counts, rooms.pipeline.malformed());
     let watched = watched_calls(&rules.set, schema);
     let collected = wanted_settings(&rules.set, schema);
     probe.watch(|name| watched.contains(&name))?;
@@ -102,6 +104,11 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         registry: Arc::new(registry),
         readiness: readiness.clone(),
     };
+    let probe = Arc::new(Mutex::new(probe));
+    let healing = heal::run(counters, Arc::clone(&probe), events.handle());
+    let beside = async {
+        tokio::join!(engines, healing);
+    };
     let reloader = Reloader {
         settings: settings.clone(),
         schema: Arc::clone(schema),
@@ -112,7 +119,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         watched,
         collected,
     };
-    let served = serve(server, site, reloader, &readiness, engines);
+    let served = serve(server, site, reloader, &readiness, beside);
     events.stop()?;
     if let Some(writer) = writer
         && !writer.finish(DRAIN)
@@ -221,20 +228,20 @@ fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Delive
     })
 }
 
-/// Serves HTTP, reloads rules when told to, and follows the container engines, until a signal ends the agent.
+/// Serves HTTP, reloads rules when told to, and works on `beside`, until a signal ends the agent.
 fn serve(
     server: Server,
     site: Site,
     mut reloader: Reloader,
     readiness: &Readiness,
-    engines: impl Future<Output = ()> + Send + 'static,
+    beside: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime of the HTTP face cannot be started")?;
     runtime.block_on(async {
-        tokio::spawn(engines);
+        tokio::spawn(beside);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -6,6 +6,7 @@
 
 mod containers;
 mod parking;
+mod rescan;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
@@ -16,6 +17,8 @@ use rule_engine::eval::Outcome;
 use rule_engine::schema::{EventTypeId, Schema};
 
 use self::parking::{EVENTS_MAX, Parking};
+use self::rescan::Rescan;
+pub use self::rescan::Scan;
 use crate::detect::Detector;
 use crate::event::container::ContainerNews;
 use crate::event::decode::{EventTypes, facts};
@@ -54,6 +57,8 @@ pub enum Control {
     Rules(Box<Detector>, Sender<()>),
     /// The user database has changed.
     Users(Arc<Users>),
+    /// The processes that there are, read anew because records were lost; say so when the table knows them.
+    Rescanned(Scan, Sender<()>),
     /// Take what is there, and end.
     Stop,
 }
@@ -77,6 +82,7 @@ pub struct PipelineMetrics {
     process_entries: Gauge,
     process_evictions: Counter,
     process_misses: Counter,
+    rescans: Counter,
     container_entries: Gauge,
     container_evictions: Counter,
     parked: Gauge,
@@ -123,6 +129,11 @@ impl PipelineMetrics {
             help: "Events that some rule could not decide without the metadata of their container, by how that ended.",
             labels: ["outcome"],
         });
+        let rescans = registry.counter(Declaration {
+            name: "saker_process_rescans_total",
+            help: "Times that the process table was read anew from the kernel, because records that it is made from were lost.",
+            labels: [],
+        });
         capacity.with(["processes"]).set(processes_max as f64);
         capacity.with(["containers"]).set(CONTAINERS_MAX as f64);
         capacity.with(["parked_events"]).set(EVENTS_MAX as f64);
@@ -140,6 +151,7 @@ impl PipelineMetrics {
             process_entries: entries.with(["processes"]),
             process_evictions: evictions.with(["processes"]),
             process_misses: misses.with(["processes"]),
+            rescans,
             container_entries: entries.with(["containers"]),
             container_evictions: evictions.with(["containers"]),
             parked: entries.with(["parked_events"]),
@@ -173,6 +185,9 @@ pub struct Pipeline {
     queue: Option<Queue>,
     number: u64,
     boot_wall_ns: u64,
+    /// Time of the newest record, ns since boot.
+    newest_boot_ns: u64,
+    rescan: Option<Rescan>,
     /// Time of the batch by the clock of `engines`.
     now_boot_ns: u64,
     engines: Option<Engines>,
@@ -201,6 +216,8 @@ impl Pipeline {
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
+            newest_boot_ns: 0,
+            rescan: None,
             now_boot_ns: 0,
             engines: None,
             parking: Parking::default(),
@@ -221,6 +238,7 @@ impl Pipeline {
             self.boot_wall_ns = records.boot_wall_ns();
             self.hear_engines();
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
+            self.heal(found < BATCH_LEN_MAX);
             self.observe_tables();
             // A batch that was not full has emptied the source, which is when an end may come.
             if stop && found < BATCH_LEN_MAX {
@@ -238,7 +256,7 @@ impl Pipeline {
                 }
                 break;
             }
-            if found < BATCH_LEN_MAX && !stop {
+            if found < BATCH_LEN_MAX && !stop && self.rescan.is_none() {
                 records.wait(if found > 0 { BUSY } else { IDLE });
             }
         }
@@ -255,6 +273,7 @@ impl Pipeline {
                 return;
             }
         };
+        self.newest_boot_ns = self.newest_boot_ns.max(record.header().time_boot_ns);
         if self.state.apply(&record) == Applied::StateOnly {
             return;
         }
@@ -311,6 +330,7 @@ impl Pipeline {
                 let _ = judging.send(());
             }
             Control::Users(users) => self.state.set_users(users),
+            Control::Rescanned(scan, applied) => self.rescan = Some(Rescan::new(scan, applied)),
             Control::Stop => {}
         }
     }

@@ -149,10 +149,17 @@ impl State {
                 task.args,
                 fixed.process.start_boot_ns,
             );
+            // A scan tells neither the environment nor when the program was executed: an image that is the same stays.
+            let image = match known {
+                Some(known) if same_program(&known.image, &image, task.args.read_failed()) => {
+                    Arc::clone(&known.image)
+                }
+                _ => Arc::new(image),
+            };
             let cgroup = self.remember_cgroup(&fixed.process, task.cgroup);
             self.processes.insert(process(
                 &fixed.process,
-                Arc::new(image),
+                image,
                 directory(task.cwd),
                 cgroup,
                 fixed.header.time_boot_ns,
@@ -166,9 +173,11 @@ impl State {
         if self.processes.get(key(&fork.process)).is_some() {
             return Applied::StateOnly;
         }
-        // A child is born with the name of the thread that made it: that of the process, if it was the main one.
+        // A child is born with the name of the thread that made it: that of the process, if it was the main one. A name that
+        // was written to /proc/PID/comm is told by nothing else.
         if fork.header.tid == fork.header.pid {
-            self.renamed(actor(&fork.header), Comm::new(fork.process.comm));
+            let comm = Comm::new(fork.process.comm);
+            self.renamed(actor(&fork.header), fork.header.time_boot_ns, comm);
         }
         // The maker's image is the child's, also where CLONE_PARENT gives it another parent.
         let (image, cwd) = match self.processes.get(actor(&fork.header)) {
@@ -252,6 +261,10 @@ impl State {
 impl Surroundings for State {
     fn process(&self, key: ProcessKey) -> Option<&Process> {
         self.processes.get(key).map(|process| &**process)
+    }
+
+    fn leader(&self, pid: u32) -> Option<&Process> {
+        self.processes.latest(pid).map(|process| &**process)
     }
 
     fn user(&self, uid: u32) -> Option<&User> {
@@ -370,9 +383,19 @@ fn may_write(who: &record::Process, inode: &record::Inode, stat: &record::Stat) 
             })
 }
 
+/// Whether a scanned image is the one that is known; `unread`: the scan could not read the arguments.
+fn same_program(known: &Image, scanned: &Image, unread: bool) -> bool {
+    known.path == scanned.path
+        && known.inode == scanned.inode
+        && known.ctime_ns == scanned.ctime_ns
+        && (unread || (known.exe == scanned.exe && known.args == scanned.args))
+}
+
 fn directory(path: Path<'_>) -> Arc<[u8]> {
     path.in_root().into()
 }
 
+#[cfg(test)]
+mod law;
 #[cfg(test)]
 pub(crate) mod tests;

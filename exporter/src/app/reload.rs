@@ -7,7 +7,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -88,7 +88,7 @@ pub(super) struct Reloader {
     /// Where their load is told of.
     pub(super) metrics: ReloadMetrics,
     /// What watches for them.
-    pub(super) probe: Probe,
+    pub(super) probe: Arc<Mutex<Probe>>,
     /// Who judges by them.
     pub(super) events: EventHandle,
     /// System calls that the rules in force want.
@@ -129,23 +129,27 @@ impl Reloader {
         }
     }
 
+    fn probe(&self) -> MutexGuard<'_, Probe> {
+        self.probe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn put_in_force(&mut self, loaded: rules::Rules) -> anyhow::Result<usize> {
         loaded.warn();
         let enabled = loaded.enabled();
         let watched = watched_calls(&loaded.set, &self.schema);
         let old = std::mem::replace(&mut self.watched, watched.clone());
-        self.probe
+        self.probe()
             .watch(|name| watched.contains(&name) || old.contains(&name))?;
         let collected = wanted_settings(&loaded.set, &self.schema);
-        self.probe.collect(collected | self.collected)?;
+        self.probe().collect(collected | self.collected)?;
         self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
         let detector = Detector::new(loaded.set, &self.rules);
         self.events
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
-        self.probe.watch(|name| watched.contains(&name))?;
-        self.probe.collect(collected)?;
+        self.probe().watch(|name| watched.contains(&name))?;
+        self.probe().collect(collected)?;
         Ok(enabled)
     }
 

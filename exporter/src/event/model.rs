@@ -157,6 +157,9 @@ pub struct Cgroup {
 pub trait Surroundings {
     /// A process, if it is known.
     fn process(&self, key: ProcessKey) -> Option<&Process>;
+    /// The process that was the last to have this number: of a session or a group its leader, whose number nobody else gets
+    /// while there are members. None if it is not known, or exited too long ago.
+    fn leader(&self, pid: u32) -> Option<&Process>;
     /// An account by its user id.
     fn user(&self, uid: u32) -> Option<&User>;
     /// A group's name by its id.

@@ -137,6 +137,12 @@ impl Surroundings for AsItWas<'_> {
             .or_else(|| self.state.process(key))
     }
 
+    fn leader(&self, pid: u32) -> Option<&Process> {
+        let own = self.line.iter().find(|process| process.key.pid == pid);
+        own.map(|process| &**process)
+            .or_else(|| self.state.leader(pid))
+    }
+
     fn user(&self, uid: u32) -> Option<&User> {
         self.state.user(uid)
     }

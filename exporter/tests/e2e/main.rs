@@ -9,6 +9,7 @@ mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod heal;
 mod metadata;
 mod prometheus;
 mod record;

@@ -33,6 +33,10 @@ impl Surroundings for World {
         self.processes.get(&key)
     }
 
+    fn leader(&self, pid: u32) -> Option<&Process> {
+        self.process(key(pid))
+    }
+
     fn user(&self, uid: u32) -> Option<&User> {
         (uid == 0).then_some(&self.root)
     }
