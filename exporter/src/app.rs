@@ -4,6 +4,7 @@
 //! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
+mod domains;
 mod events;
 mod heal;
 pub mod record;
@@ -18,7 +19,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
+use self::domains::DomainMetrics;
 use self::events::{EventHandle, EventThread};
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
@@ -69,6 +72,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let ring = probe.take_ring()?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
+    let (names, wanted_names) = watch::channel(domains::wanted(&rules.set, schema));
     let (queue, writer) = match line_format(settings.output) {
         Some(format) => {
             let lines = Lines::new(format, sys::hostname());
@@ -106,8 +110,9 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     };
     let probe = Arc::new(Mutex::new(probe));
     let healing = heal::run(counters, Arc::clone(&probe), events.handle());
+    let naming = domains::run(wanted_names, rooms.domains, events.handle());
     let beside = async {
-        tokio::join!(engines, healing);
+        tokio::join!(engines, healing, naming);
     };
     let reloader = Reloader {
         settings: settings.clone(),
@@ -115,6 +120,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         rules: rooms.rules,
         metrics: rooms.reload,
         probe,
+        names,
         events: events.handle(),
         watched,
         collected,
@@ -135,6 +141,7 @@ struct Rooms {
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
+    domains: DomainMetrics,
     queue: Queue,
     pending: output::Pending,
 }
@@ -150,6 +157,7 @@ impl Rooms {
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
+            domains: DomainMetrics::declare(registry),
             queue,
             pending,
         }
@@ -240,7 +248,7 @@ fn serve(
         .enable_all()
         .build()
         .context("the runtime of the HTTP face cannot be started")?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         tokio::spawn(beside);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -259,7 +267,10 @@ fn serve(
         };
         let served = server.serve(site, until_told_to_end, DRAIN).await;
         served.context("the HTTP face cannot be served")
-    })
+    });
+    // A look-up of a name may hang for longer than anybody wants to wait.
+    runtime.shutdown_background();
+    served
 }
 
 /// The text of the host's user database.

@@ -27,6 +27,7 @@ use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
 use crate::metrics::{Counter, Declaration, Gauge, Registry};
 use crate::output::Queue;
+use crate::state::domain::Domains;
 use crate::state::user::Users;
 use crate::state::{Applied, CONTAINERS_MAX, State, actor};
 
@@ -57,6 +58,8 @@ pub enum Control {
     Rules(Box<Detector>, Sender<()>),
     /// The user database has changed.
     Users(Arc<Users>),
+    /// Domain names in rules lead elsewhere.
+    Domains(Arc<Domains>),
     /// The processes that there are, read anew because records were lost; say so when the table knows them.
     Rescanned(Scan, Sender<()>),
     /// Take what is there, and end.
@@ -185,6 +188,9 @@ pub struct Pipeline {
     queue: Option<Queue>,
     number: u64,
     boot_wall_ns: u64,
+    /// Time of the first event, and of the one before that at hand.
+    first_boot_ns: u64,
+    previous_boot_ns: u64,
     /// Time of the newest record, ns since boot.
     newest_boot_ns: u64,
     rescan: Option<Rescan>,
@@ -216,6 +222,8 @@ impl Pipeline {
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
+            first_boot_ns: 0,
+            previous_boot_ns: 0,
             newest_boot_ns: 0,
             rescan: None,
             now_boot_ns: 0,
@@ -289,10 +297,20 @@ impl Pipeline {
             events.inc();
         }
         self.number += 1;
+        let previous_boot_ns = match self.number {
+            1 => {
+                self.first_boot_ns = header.time_boot_ns;
+                header.time_boot_ns
+            }
+            _ => self.previous_boot_ns,
+        };
+        self.previous_boot_ns = header.time_boot_ns;
         let cgroup = self.state.cgroup(header.cgroup_id);
         let place = Place {
             number: self.number,
             boot_wall_ns: self.boot_wall_ns,
+            first_boot_ns: self.first_boot_ns,
+            previous_boot_ns,
             process: process.map(|process| &**process),
             cgroup: cgroup
                 .or(process.map(|process| &process.cgroup))
@@ -307,7 +325,7 @@ impl Pipeline {
             }
         });
         if outcome == Outcome::Open {
-            self.park(bytes, &record);
+            self.park(bytes, &record, previous_boot_ns);
         }
     }
 
@@ -330,6 +348,7 @@ impl Pipeline {
                 let _ = judging.send(());
             }
             Control::Users(users) => self.state.set_users(users),
+            Control::Domains(domains) => self.state.set_domains(domains),
             Control::Rescanned(scan, applied) => self.rescan = Some(Rescan::new(scan, applied)),
             Control::Stop => {}
         }
@@ -357,6 +376,8 @@ fn raise(counter: &Counter, counted: u64) {
 struct Place<'a> {
     number: u64,
     boot_wall_ns: u64,
+    first_boot_ns: u64,
+    previous_boot_ns: u64,
     process: Option<&'a Process>,
     cgroup: Option<&'a Cgroup>,
     surroundings: &'a dyn Surroundings,
@@ -374,6 +395,8 @@ fn event<'a>(
         number: place.number,
         boot_ns: header.time_boot_ns,
         boot_wall_ns: place.boot_wall_ns,
+        first_boot_ns: place.first_boot_ns,
+        previous_boot_ns: place.previous_boot_ns,
         cpu: header.cpu,
         tid: header.tid,
         actor: actor(header),

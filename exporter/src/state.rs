@@ -6,10 +6,12 @@
 mod call;
 pub mod cgroup;
 pub mod container;
+pub mod domain;
 pub mod process;
 pub mod user;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use exporter_ebpf::record::{
@@ -18,6 +20,7 @@ use exporter_ebpf::record::{
 };
 
 use self::container::Containers;
+use self::domain::Domains;
 use self::process::Processes;
 use self::user::Users;
 use crate::event::container::{ContainerId, Metadata};
@@ -45,6 +48,7 @@ pub struct State {
     /// Ids in `cgroups`, oldest first.
     cgroup_order: VecDeque<u64>,
     users: Arc<Users>,
+    domains: Arc<Domains>,
 }
 
 /// What a record means beyond the tables.
@@ -66,12 +70,18 @@ impl State {
             cgroups: HashMap::default(),
             cgroup_order: VecDeque::new(),
             users,
+            domains: Arc::default(),
         }
     }
 
     /// Takes a new user database.
     pub fn set_users(&mut self, users: Arc<Users>) {
         self.users = users;
+    }
+
+    /// Takes what the domain names in rules lead to now.
+    pub fn set_domains(&mut self, domains: Arc<Domains>) {
+        self.domains = domains;
     }
 
     /// Expects that engines will be asked for containers, so that metadata that is not known yet is awaited.
@@ -273,6 +283,10 @@ impl Surroundings for State {
 
     fn group(&self, gid: u32) -> Option<&str> {
         self.users.group(gid)
+    }
+
+    fn domains(&self, ip: IpAddr) -> &[Box<str>] {
+        self.domains.of(ip)
     }
 
     fn container(&self, id: &ContainerId) -> Metadata<'_> {

@@ -14,11 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rule_engine::schema::Schema;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
 use super::events::EventHandle;
-use super::{user_database, wanted_settings, watched_calls};
+use super::{domains, user_database, wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::metrics::{Declaration, Gauge, Registry};
@@ -89,6 +89,8 @@ pub(super) struct Reloader {
     pub(super) metrics: ReloadMetrics,
     /// What watches for them.
     pub(super) probe: Arc<Mutex<Probe>>,
+    /// Who resolves the domain names in them.
+    pub(super) names: watch::Sender<Vec<String>>,
     /// Who judges by them.
     pub(super) events: EventHandle,
     /// System calls that the rules in force want.
@@ -144,6 +146,12 @@ impl Reloader {
         self.probe().collect(collected | self.collected)?;
         self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
+        let names = domains::wanted(&loaded.set, &self.schema);
+        self.names.send_if_modified(|old| {
+            let differ = *old != names;
+            *old = names;
+            differ
+        });
         let detector = Detector::new(loaded.set, &self.rules);
         self.events
             .send(Control::Rules(Box::new(detector), judging));

@@ -2,6 +2,7 @@
 //!
 //! Out: types that `state` keeps in its tables and that `event::fields` answers rules from. Never: state, locks, clocks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::event::container::{ContainerId, Metadata};
@@ -164,6 +165,8 @@ pub trait Surroundings {
     fn user(&self, uid: u32) -> Option<&User>;
     /// A group's name by its id.
     fn group(&self, gid: u32) -> Option<&str>;
+    /// Those of the domain names in rules that lead to an address.
+    fn domains(&self, ip: IpAddr) -> &[Box<str>];
     /// What can be said of a container.
     fn container(&self, id: &ContainerId) -> Metadata<'_>;
 }

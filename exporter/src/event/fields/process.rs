@@ -277,7 +277,11 @@ fn account<'a>(event: &'a Event<'_>, uid: u32, part: impl Fn(&User) -> &str) -> 
 fn lineage<'a>(event: &'a Event<'_>) -> impl Iterator<Item = &'a Process> {
     // Longer ones are loops, which records of used pids can make.
     std::iter::successors(event.process, |process| {
-        event.surroundings.process(process.parent)
+        // Number 0 is the kernel's own: the first process has no parent.
+        let parent = process.parent;
+        (parent.pid != 0)
+            .then(|| event.surroundings.process(parent))
+            .flatten()
     })
     .take(ANCESTORS_MAX)
 }
