@@ -14,5 +14,6 @@ mod metadata;
 mod prometheus;
 mod record;
 mod reload;
+mod rewritten;
 mod sensitive_files;
 mod upstream;
