@@ -73,6 +73,12 @@ lint: compiler ## Check format, lints, documentation and the borders between the
 	cargo test --quiet --doc -p rule-engine
 	cargo test --quiet -p exporter --test tidy
 
+.PHONY: demo
+demo: compiler services ## Show the whole chain: a shell in a container, and the page that follows.
+	$(call need,command -v curl,curl)
+	cargo build --release --bin saker
+	cargo run --quiet -p xtask -- demo
+
 .PHONY: bench
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
@@ -95,8 +101,11 @@ nextest: compiler
 .PHONY: services
 services:
 	$(call need,command -v prometheus && command -v promtool,prometheus)
+	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
 	$(call need,command -v docker,docker-cli)
 	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)
 	$(call need,command -v podman,podman)
+	$(call need,command -v chromium,chromium)
+	$(call need,command -v curl,curl)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)

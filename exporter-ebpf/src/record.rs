@@ -88,7 +88,7 @@ macro_rules! constants {
 constants! {
     "rec_limit": usize {
         /// Version of this layout; a record of another one is refused.
-        LAYOUT_VERSION = 3,
+        LAYOUT_VERSION = 2,
         /// Entries of the counters map.
         KINDS_MAX = 64,
         /// System call numbers are below it.

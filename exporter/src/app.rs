@@ -7,11 +7,13 @@
 mod domains;
 mod events;
 mod heal;
+mod matches;
 pub mod record;
 mod reload;
 pub mod replay;
 mod wanted;
 
+use std::io;
 use std::sync::mpsc::{self, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,17 +21,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc as async_mpsc;
 use tokio::sync::watch;
 
 use self::domains::DomainMetrics;
-use self::events::{EventHandle, EventThread};
+use self::events::EventThread;
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::{OutputFormat, Settings};
 use crate::detect::{Detector, RuleMetrics};
-use crate::event::container::ContainerNews;
+use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
-use crate::http::{Readiness, Server, Site};
+use crate::http::{Host, HttpMetrics, Readiness, Recent, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
@@ -50,9 +53,13 @@ const NEWS_MAX: usize = 1024;
 /// # Errors
 /// When the address is taken, or the kernel refuses the probes.
 pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::Result<()> {
-    let server = Server::bind(settings.listen)?;
     let mut registry = Registry::new();
     let rooms = Rooms::declare(&mut registry, settings, schema);
+    let server = Server::bind(
+        &settings.listen,
+        settings.web_config_file.as_deref(),
+        rooms.http,
+    )?;
     let readiness = Readiness::new("starting");
 
     let mut probe = Probe::load(settings.ring_bytes)?;
@@ -73,40 +80,57 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
     let (names, wanted_names) = watch::channel(domains::wanted(&rules.set, schema));
-    let (queue, writer) = match line_format(settings.output) {
-        Some(format) => {
-            let lines = Lines::new(format, sys::hostname());
-            let writer = Writer::start(rooms.pending, std::io::stdout(), lines)
-                .context("the writer thread cannot be started")?;
-            (Some(rooms.queue), Some(writer))
-        }
-        None => (None, None),
+    let hostname = sys::hostname();
+    let recent = Recent::default();
+    let (format, sink): (Format, Box<dyn io::Write + Send>) = match line_format(settings.output) {
+        Some(format) => (format, Box::new(io::stdout())),
+        None => (Format::Text, Box::new(io::sink())),
     };
+    let writer = Writer::start(
+        rooms.pending,
+        sink,
+        Lines::new(format, hostname.clone()),
+        matches::keep(recent.clone(), &hostname),
+    )
+    .context("the writer thread cannot be started")?;
     rooms.reload.succeeded(rules.enabled());
     let detector = Detector::new(rules.set, &rooms.rules);
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
-    let hostname = sys::hostname();
-    let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    let mut pipeline = Pipeline::new(
+        state,
+        detector,
+        schema,
+        &hostname,
+        rooms.pipeline,
+        Some(rooms.queue),
+    );
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() {
         let asker = runtimes.asker();
-        let ask = Box::new(move |id: &str| asker.ask(id));
-        pipeline.set_engines(Engines {
-            news,
-            ask,
-            boot_ns: sys::clock::boot_ns,
-        });
+        let ask = Box::new(move |id: &ContainerId| asker.ask(id));
+        // What happens before they have been spoken to waits for those that may answer.
+        let _ = news_sender.try_send(ContainerNews::Answering(runtimes.answering()));
+        pipeline.set_engines(Engines { news, ask });
     }
     let events = EventThread::start(pipeline, ring, scanned)?;
-    let engines = runtimes.run(deliver(news_sender, events.handle()));
+    let handle = events.handle();
+    let engines = runtimes.run(deliver(news_sender, move || handle.wake()));
     memory::give_back();
-    tracing::info!(address = %server.local_addr()?, "ready");
+    for address in server.addresses() {
+        tracing::info!(%address, "ready");
+    }
     readiness.set_ready();
 
     let site = Site {
         registry: Arc::new(registry),
         readiness: readiness.clone(),
+        host: Host {
+            name: hostname,
+            kernel: sys::kernel_release(),
+        },
+        recent,
+        reload: None,
     };
     let probe = Arc::new(Mutex::new(probe));
     let healing = heal::run(counters, Arc::clone(&probe), events.handle());
@@ -127,9 +151,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     };
     let served = serve(server, site, reloader, &readiness, beside);
     events.stop()?;
-    if let Some(writer) = writer
-        && !writer.finish(DRAIN)
-    {
+    if !writer.finish(DRAIN) {
         tracing::warn!("standard output did not take the last matches in time");
     }
     served
@@ -142,6 +164,7 @@ struct Rooms {
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
     domains: DomainMetrics,
+    http: HttpMetrics,
     queue: Queue,
     pending: output::Pending,
 }
@@ -158,6 +181,7 @@ impl Rooms {
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
             domains: DomainMetrics::declare(registry),
+            http: HttpMetrics::declare(registry),
             queue,
             pending,
         }
@@ -223,11 +247,14 @@ fn line_format(output: OutputFormat) -> Option<Format> {
     }
 }
 
-/// Takes news of containers to the event thread.
-fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Deliver {
+/// Takes news of containers to the thread that waits for them, and wakes it.
+fn deliver(
+    news: mpsc::SyncSender<ContainerNews>,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> Deliver {
     Arc::new(move |item| match news.try_send(item) {
         Ok(()) => {
-            events.wake();
+            wake();
             Ok(())
         }
         Err(TrySendError::Full(item)) => Err(item),
@@ -239,7 +266,7 @@ fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Delive
 /// Serves HTTP, reloads rules when told to, and works on `beside`, until a signal ends the agent.
 fn serve(
     server: Server,
-    site: Site,
+    mut site: Site,
     mut reloader: Reloader,
     readiness: &Readiness,
     beside: impl Future<Output = ()> + Send + 'static,
@@ -254,11 +281,17 @@ fn serve(
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut changes = reloader.changes();
+        let (reload, mut reloads) = async_mpsc::channel(1);
+        site.reload = reloader.settings.web_enable_lifecycle.then_some(reload);
         let until_told_to_end = async {
             loop {
                 tokio::select! {
-                    _ = hangup.recv() => reloader.reload().await,
-                    () = changes.next() => reloader.reload().await,
+                    _ = hangup.recv() => drop(reloader.reload().await),
+                    () = changes.next() => drop(reloader.reload().await),
+                    Some(answer) = reloads.recv() => {
+                        // Who asked may have gone.
+                        let _ = answer.send(reloader.reload().await);
+                    }
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                 }

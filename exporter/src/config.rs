@@ -3,11 +3,16 @@
 //! In: the text of a YAML file, environment variables and flags, given by `cli`. Out: [`Settings`], checked. Never: sockets,
 //! or any file but the one that is named.
 
-use std::net::SocketAddr;
+mod listen;
+pub mod web;
+
 use std::path::{Path, PathBuf};
 
 use rule_engine::suggest;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub use self::listen::Listen;
 
 /// Address of the HTTP face when nobody says otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9797";
@@ -52,7 +57,11 @@ pub struct Settings {
     /// `enable` and `disable` entries, in order.
     pub rule_selection: Vec<Selection>,
     /// Where HTTP is served.
-    pub listen: SocketAddr,
+    pub listen: Vec<Listen>,
+    /// File that says how the HTTP face is protected; none: plain HTTP for everybody.
+    pub web_config_file: Option<PathBuf>,
+    /// Whether `POST /-/reload` is answered.
+    pub web_enable_lifecycle: bool,
     /// What is printed per match.
     pub output: OutputFormat,
     /// Size of the kernel's ring buffer in bytes: a power of two, at least a page.
@@ -70,7 +79,9 @@ impl Default for Settings {
             rule_matching: RuleMatching::All,
             minimum_priority: "debug".to_owned(),
             rule_selection: Vec::new(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 9797)),
+            listen: vec![Listen::Tcp(([127, 0, 0, 1], 9797).into())],
+            web_config_file: None,
+            web_enable_lifecycle: false,
             output: OutputFormat::Json,
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
@@ -87,8 +98,10 @@ pub enum RuntimeSocket {
     Docker(PathBuf),
     /// podman's service.
     Podman(PathBuf),
-    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface.
+    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface: what a kubelet has made.
     Cri(PathBuf),
+    /// containerd, by its own services: what `ctr`, nerdctl and BuildKit have made.
+    Containerd(PathBuf),
 }
 
 impl RuntimeSocket {
@@ -96,7 +109,9 @@ impl RuntimeSocket {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) => path,
+            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) | Self::Containerd(path) => {
+                path
+            }
         }
     }
 }
@@ -114,7 +129,12 @@ pub struct Layer {
     /// `rule_selection`
     pub rule_selection: Option<Vec<Selection>>,
     /// `listen`
-    pub listen: Option<String>,
+    #[serde(default, deserialize_with = "listen::one_or_many")]
+    pub listen: Option<Vec<String>>,
+    /// `web_config_file`
+    pub web_config_file: Option<PathBuf>,
+    /// `web_enable_lifecycle`
+    pub web_enable_lifecycle: Option<bool>,
     /// `output`
     pub output: Option<OutputFormat>,
     /// `ring_bytes`
@@ -158,6 +178,16 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// The web configuration cannot be read.
+    #[error(
+        "cannot read the web configuration {path}: {source}; check the path given with --web.config.file"
+    )]
+    ReadWeb {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The file is not what a configuration is.
     #[error("{path}: {message}")]
     Parse {
@@ -194,20 +224,7 @@ impl Layer {
 
     fn parse(text: &str) -> Result<Self, String> {
         // A file of comments only is a null document: nothing is set.
-        match serde_saphyr::from_str::<Option<Self>>(text) {
-            Ok(layer) => Ok(layer.unwrap_or_default()),
-            Err(error) => {
-                let mut message = error.to_string();
-                if let serde_saphyr::Error::SerdeUnknownField {
-                    field, expected, ..
-                } = error.without_snippet()
-                    && let Some(near) = suggest::closest(field, expected.iter().copied())
-                {
-                    message.push_str(&format!("\ndid you mean `{near}`?"));
-                }
-                Err(message)
-            }
-        }
+        parse_yaml::<Option<Self>>(text, true).map(Option::unwrap_or_default)
     }
 
     /// What the environment sets, read through `variable`.
@@ -231,11 +248,29 @@ impl Layer {
         };
         Ok(Self {
             rules: variable("SAKER_RULES").map(|paths| std::env::split_paths(&paths).collect()),
-            listen: variable("SAKER_LISTEN"),
+            listen: variable("SAKER_LISTEN")
+                .map(|places| places.split(',').map(str::to_owned).collect()),
+            web_config_file: variable("SAKER_WEB_CONFIG_FILE").map(PathBuf::from),
             output,
             ..Self::default()
         })
     }
+}
+
+/// Reads YAML. A fault is told with its place, a hint for a word that is nearly right and, where `shows_lines`, the line.
+fn parse_yaml<T: DeserializeOwned>(text: &str, shows_lines: bool) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let plain = error.without_snippet();
+        let mut message = if shows_lines { &error } else { plain }.to_string();
+        if let serde_saphyr::Error::SerdeUnknownField {
+            field, expected, ..
+        } = plain
+            && let Some(near) = suggest::closest(field, expected.iter().copied())
+        {
+            message.push_str(&format!("\ndid you mean `{near}`?"));
+        }
+        message
+    })
 }
 
 impl Settings {
@@ -258,16 +293,27 @@ impl Settings {
             minimum_priority,
             rule_selection,
             listen,
+            web_config_file,
+            web_enable_lifecycle,
             output,
             ring_bytes,
             processes_max,
             runtimes,
         } = layer;
-        if let Some(listen) = listen {
-            self.listen = listen.parse().map_err(|_| ConfigError::Value {
-                setting: "listen",
-                message: format!("`{listen}` is not an address with a port, such as {LISTEN_DEFAULT} or [::1]:9797"),
-            })?;
+        if let Some(places) = listen {
+            let places = places.iter().map(|place| place.parse());
+            self.listen = places
+                .collect::<Result<Vec<Listen>, String>>()
+                .map_err(|message| ConfigError::Value {
+                    setting: "listen",
+                    message,
+                })?;
+            if self.listen.is_empty() {
+                return Err(ConfigError::Value {
+                    setting: "listen",
+                    message: format!("the list is empty; {LISTEN_DEFAULT} is the default"),
+                });
+            }
         }
         if let Some(bytes) = ring_bytes {
             // The kernel wants a power of two of whole pages; a single record can be 32 KiB.
@@ -315,6 +361,8 @@ impl Settings {
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
         self.rule_selection = rule_selection.unwrap_or(std::mem::take(&mut self.rule_selection));
         self.output = output.unwrap_or(self.output);
+        self.web_config_file = web_config_file.or(self.web_config_file.take());
+        self.web_enable_lifecycle = web_enable_lifecycle.unwrap_or(self.web_enable_lifecycle);
         Ok(())
     }
 }
@@ -340,7 +388,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(got.rules, ["/a", "/b"].map(PathBuf::from));
-        assert_eq!(got.listen, "127.0.0.1:2".parse().unwrap());
+        assert_eq!(got.listen, ["127.0.0.1:2".parse().unwrap()]);
         assert_eq!(
             (got.output, got.rule_matching),
             (OutputFormat::Text, RuleMatching::First)
@@ -356,12 +404,27 @@ mod tests {
     }
 
     #[test]
+    fn several_places_are_listened_on() {
+        let got = settings(&[
+            "listen: ['127.0.0.1:1', 'unix:/run/saker.sock', systemd]\nweb_config_file: /w.yaml\nweb_enable_lifecycle: true\n",
+        ])
+        .unwrap();
+        let places: Vec<String> = got.listen.iter().map(Listen::to_string).collect();
+        assert_eq!(places, ["127.0.0.1:1", "unix:/run/saker.sock", "systemd"]);
+        assert_eq!(got.web_config_file, Some("/w.yaml".into()));
+        assert!(got.web_enable_lifecycle);
+    }
+
+    #[test]
     fn engines_are_named_by_interface_and_socket() {
-        let got = settings(&["runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n"]);
+        let got = settings(&[
+            "runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n- containerd: /b.sock\n",
+        ]);
         let named = [
             RuntimeSocket::Docker("/a.sock".into()),
             RuntimeSocket::Cri("/b.sock".into()),
             RuntimeSocket::Podman("/c.sock".into()),
+            RuntimeSocket::Containerd("/b.sock".into()),
         ];
         assert_eq!(got.unwrap().runtimes.as_deref(), Some(&named[..]));
         assert_eq!(settings(&["runtimes: []"]).unwrap().runtimes, Some(vec![]));
@@ -373,6 +436,11 @@ mod tests {
             (
                 "lisen: 127.0.0.1:1",
                 &["lisen", "did you mean `listen`?"][..],
+            ),
+            ("listen: []", &["listen: the list is empty"]),
+            (
+                "listen: ['127.0.0.1:1', localhost]",
+                &["listen: `localhost`"],
             ),
             (
                 "listen: localhost",

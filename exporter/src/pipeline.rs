@@ -20,7 +20,7 @@ use self::parking::{EVENTS_MAX, Parking};
 use self::rescan::Rescan;
 pub use self::rescan::Scan;
 use crate::detect::Detector;
-use crate::event::container::ContainerNews;
+use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{EventTypes, facts};
 use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
@@ -48,6 +48,9 @@ pub trait Records {
     /// Wall time of the moment of boot, in ns since the epoch, for the records that are drained next.
     fn boot_wall_ns(&mut self) -> u64;
 
+    /// Time since boot, ns: the clock by which events wait. It need not be ahead of the records.
+    fn boot_ns(&mut self) -> u64;
+
     /// Returns when there may be records or a control message, or `within` has passed.
     fn wait(&mut self, within: Duration);
 }
@@ -70,10 +73,8 @@ pub enum Control {
 pub struct Engines {
     /// What they say.
     pub news: Receiver<ContainerNews>,
-    /// Asks for a container by its whole id. False when too many are being asked for.
-    pub ask: Box<dyn FnMut(&str) -> bool + Send>,
-    /// Time since boot, ns: what waits for them waits by this clock.
-    pub boot_ns: fn() -> u64,
+    /// Asks for a container. False when too many are being asked for.
+    pub ask: Box<dyn FnMut(&ContainerId) -> bool + Send>,
 }
 
 /// What the event thread counts.
@@ -194,7 +195,7 @@ pub struct Pipeline {
     /// Time of the newest record, ns since boot.
     newest_boot_ns: u64,
     rescan: Option<Rescan>,
-    /// Time of the batch by the clock of `engines`.
+    /// Time since boot: the latest that the source of records or a record has told. Kept where there are engines.
     now_boot_ns: u64,
     engines: Option<Engines>,
     parking: Parking,
@@ -244,7 +245,8 @@ impl Pipeline {
         let mut stop = false;
         loop {
             self.boot_wall_ns = records.boot_wall_ns();
-            self.hear_engines();
+            let now_boot_ns = records.boot_ns();
+            self.hear_engines(now_boot_ns);
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
             self.heal(found < BATCH_LEN_MAX);
             self.observe_tables();
@@ -281,7 +283,11 @@ impl Pipeline {
                 return;
             }
         };
-        self.newest_boot_ns = self.newest_boot_ns.max(record.header().time_boot_ns);
+        let time_boot_ns = record.header().time_boot_ns;
+        self.newest_boot_ns = self.newest_boot_ns.max(time_boot_ns);
+        if self.engines.is_some() && time_boot_ns > self.now_boot_ns {
+            self.advance(time_boot_ns);
+        }
         if self.state.apply(&record) == Applied::StateOnly {
             return;
         }

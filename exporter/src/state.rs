@@ -291,8 +291,8 @@ impl Surroundings for State {
 
     fn container(&self, id: &ContainerId) -> Metadata<'_> {
         match &self.containers {
-            Some(containers) if id.runtime.answers() => containers.get(&id.full),
-            Some(_) | None => Metadata::Absent,
+            Some(containers) => containers.get(id),
+            None => Metadata::Absent,
         }
     }
 }

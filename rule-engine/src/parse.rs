@@ -101,7 +101,7 @@ impl Parser<'_> {
             self.lex.blank();
             let start = self.lex.pos();
             let mut negated = false;
-            while self.eat_not() {
+            while self.lex.not() {
                 negated = !negated;
             }
             let opens_negated = self.lex.eat("not(");
@@ -242,15 +242,6 @@ impl Parser<'_> {
             kind: ExprKind::Not(Box::new(expr)),
             range: self.lex.range_from(start),
         }
-    }
-
-    fn eat_not(&mut self) -> bool {
-        let pos = self.lex.pos();
-        if self.lex.eat("not") && self.lex.blank() {
-            return true;
-        }
-        self.lex.rewind(pos);
-        false
     }
 
     fn check(&mut self) -> Result<Expr, Finding> {
@@ -400,9 +391,12 @@ impl Parser<'_> {
         }
         loop {
             self.lex.blank();
-            match self.try_value()? {
-                Some(value) => values.push(value),
-                None => return Err(self.lex.error_here("expected a string value")),
+            match self.try_value() {
+                Ok(Some(value)) => values.push(value),
+                Ok(None) => return Err(self.lex.error_here("expected a string value")),
+                // Falco takes a list whose first string has an escape that does not exist for an empty one.
+                Err(_) if values.is_empty() && self.lex.eat(")") => return Ok(values),
+                Err(finding) => return Err(finding),
             }
             self.lex.blank();
             if self.lex.eat(")") {

@@ -239,8 +239,9 @@ impl Resolver<'_> {
         self.put_in.insert(id, lists);
         match parse::condition(self.texts.text(id), id) {
             Ok(expr) => {
-                lint::list_names_left(
+                lint::lists(
                     &expr,
+                    self.texts.text(id),
                     |name| self.collection.lists.contains_key(name),
                     |finding| {
                         self.found

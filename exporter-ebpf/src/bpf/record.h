@@ -43,7 +43,7 @@ enum rec_kind {
 
 /* Limits in bytes and entries. */
 enum rec_limit {
-	LAYOUT_VERSION = 3,
+	LAYOUT_VERSION = 2,
 	KINDS_MAX = 64,          /* entries of the counters map; kinds stay below */
 	CALLS_MAX = 1024,        /* system call numbers are below */
 	SOCKETCALLS_MAX = 32,    /* numbers within i386's socketcall are below; they follow the others in the watch table */

@@ -101,7 +101,8 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Loads the rules anew. If they have an error the old ones stay in force, and log and metrics say so.
-    pub(super) async fn reload(&mut self) {
+    /// The failure is returned, too, for whoever asked.
+    pub(super) async fn reload(&mut self) -> Result<(), String> {
         self.events
             .send(Control::Users(Arc::new(user_database().parse())));
         let (settings, schema) = (self.settings.clone(), Arc::clone(&self.schema));
@@ -121,12 +122,14 @@ impl Reloader {
             Ok(enabled) => {
                 self.metrics.succeeded(enabled);
                 tracing::info!(rules = enabled, "rules reloaded");
+                Ok(())
             }
             Err(failure) => {
                 self.metrics.failed();
                 tracing::error!(
                     "the rules were not reloaded, the old ones stay in force: {failure}"
                 );
+                Err(failure)
             }
         }
     }

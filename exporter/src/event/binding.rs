@@ -3,6 +3,7 @@
 //! In: the rows of this folder, in the order of the schema's parameters. Out: [`Binding`] of an event by name, and the
 //! parameter's value as a [`Datum`]. Never: how a value is printed: its type in the schema says that.
 
+mod container;
 mod descriptor;
 mod file;
 mod kernel;
@@ -154,6 +155,7 @@ pub fn all() -> impl Iterator<Item = &'static Binding> {
         net::ROWS,
         descriptor::ROWS,
         kernel::ROWS,
+        container::ROWS,
     ]
     .into_iter()
     .flatten()

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Lines, Pending};
+use super::{Lines, OwnedMatch, Pending};
 use crate::metrics::{Counter, Family};
 
 /// Lines of one write.
@@ -23,18 +23,19 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends when all [`super::Queue`]s are gone and what they held is written.
+    /// Starts the thread; it hands each match to `seen` when its line is made. It ends when all [`super::Queue`]s are gone and what they held is written.
     pub fn start(
         pending: Pending,
         sink: impl Write + Send + 'static,
         lines: Lines,
+        seen: impl FnMut(OwnedMatch) + Send + 'static,
     ) -> io::Result<Writer> {
         let (alive, ended) = mpsc::channel();
         thread::Builder::new()
             .name("saker-output".to_owned())
             .spawn(move || {
                 let _alive: mpsc::Sender<()> = alive;
-                write_all(pending, sink, &lines);
+                write_all(pending, sink, &lines, seen);
             })?;
         Ok(Writer { ended })
     }
@@ -46,7 +47,12 @@ impl Writer {
     }
 }
 
-fn write_all(pending: Pending, mut sink: impl Write, lines: &Lines) {
+fn write_all(
+    pending: Pending,
+    mut sink: impl Write,
+    lines: &Lines,
+    mut seen: impl FnMut(OwnedMatch),
+) {
     let Pending {
         mut receiver,
         lines: counted,
@@ -63,10 +69,11 @@ fn write_all(pending: Pending, mut sink: impl Write, lines: &Lines) {
         if torn {
             text.push(b'\n');
         }
-        for owned in matches.drain(..) {
-            lines.render(&owned, &mut text);
+        for owned in &matches {
+            lines.render(owned, &mut text);
             ends.push(text.len());
         }
+        matches.drain(..).for_each(&mut seen);
         let (written, result) = write(&mut sink, &text);
         let whole = ends.iter().filter(|end| **end <= written).count();
         outcomes.written.inc_by(whole as u64);

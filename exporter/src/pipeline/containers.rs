@@ -26,11 +26,12 @@ const NEWS_MAX: usize = 256;
 const NOBODY: u32 = u32::MAX;
 
 impl Pipeline {
-    /// Takes the news, and gives up what has waited long enough.
-    pub(super) fn hear_engines(&mut self) {
-        if let Some(engines) = &self.engines {
-            self.now_boot_ns = (engines.boot_ns)();
+    /// Gives up what has waited long enough, and takes the news.
+    pub(super) fn hear_engines(&mut self, now_boot_ns: u64) {
+        if self.engines.is_none() {
+            return;
         }
+        self.advance(now_boot_ns);
         for _ in 0..NEWS_MAX {
             let Some(engines) = &self.engines else { return };
             let Ok(news) = engines.news.try_recv() else {
@@ -38,6 +39,12 @@ impl Pipeline {
             };
             self.hear(news);
         }
+    }
+
+    /// Time passes. What was to happen meanwhile happens before anything else, so that the outcome does not depend on how
+    /// often somebody looks at the clock.
+    pub(super) fn advance(&mut self, to_boot_ns: u64) {
+        self.now_boot_ns = self.now_boot_ns.max(to_boot_ns);
         let over = self.parking.over(self.now_boot_ns);
         if let Some(containers) = &mut self.state.containers {
             for parked in &over {
@@ -66,7 +73,11 @@ impl Pipeline {
         parked.line = parking::line(&self.state, process);
         parked.cgroup = cgroup.cloned();
         parked.matched = self.detector.matched().to_vec();
-        let refused = match self.ask(&parked.container) {
+        let asked = match &parked.cgroup {
+            Some(cgroup) => cgroup.container.as_ref().is_some_and(|id| self.ask(id)),
+            None => false,
+        };
+        let refused = match asked {
             true => self.parking.park(parked),
             false => Err(parked),
         };
@@ -86,6 +97,7 @@ impl Pipeline {
             return;
         };
         match news {
+            ContainerNews::Answering(interfaces) => containers.set_answering(interfaces),
             ContainerNews::Known(info) => {
                 if containers.tell(Arc::clone(&info)) {
                     self.became_known(&info);
@@ -103,15 +115,15 @@ impl Pipeline {
     }
 
     /// Sees to it that somebody is asked for a container. False if nobody can be.
-    fn ask(&mut self, id: &str) -> bool {
+    fn ask(&mut self, id: &ContainerId) -> bool {
         let (Some(containers), Some(engines)) = (&mut self.state.containers, &mut self.engines)
         else {
             return false;
         };
-        if !containers.ask(id) || (engines.ask)(id) {
+        if !containers.ask(&id.full) || (engines.ask)(id) {
             return true;
         }
-        containers.unanswered(id, self.now_boot_ns);
+        containers.unanswered(&id.full, self.now_boot_ns);
         false
     }
 

@@ -33,6 +33,13 @@ impl State {
             CALL_PRCTL if main && u64::from(fixed.args[0] as u32) == PR_SET_NAME => {
                 let mut name = [0; 16];
                 name.copy_from_slice(fixed.values[..2].as_bytes());
+                // Older captures hold what the caller's memory said.
+                if name[0] == 0 {
+                    let given = record.text.bytes.iter().take(name.len() - 1);
+                    name.iter_mut()
+                        .zip(given)
+                        .for_each(|(to, from)| *to = *from);
+                }
                 self.renamed(key, at, Comm::new(name));
             }
             CALL_SETSID => self.change(key, at, |process| {

@@ -5,15 +5,20 @@
 
 mod support;
 
+mod alerts;
 mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod dashboards;
+mod face;
 mod heal;
 mod metadata;
+mod page;
 mod prometheus;
 mod record;
 mod reload;
 mod rewritten;
 mod sensitive_files;
+mod top;
 mod upstream;

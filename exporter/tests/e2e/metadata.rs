@@ -6,9 +6,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, field};
-use crate::support::cri::Pods;
+use crate::support::cri::{self, Pods};
 use crate::support::docker::{Docker, IMAGE};
-use crate::support::runtimes::{PODMAN_LIMITS, Podman, runc_on_terminal};
+use crate::support::runtimes::{Containerd, PODMAN_LIMITS, Podman, runc_on_terminal};
 use crate::support::wait::{wait_for, wait_until};
 
 /// Every program that a container executes by itself, with all that its engine says of it. `runc` is still the runtime's.
@@ -29,7 +29,7 @@ const RULES: &str = r#"
 - rule: Container became known
   desc: An engine has told of a container.
   condition: evt.type = container
-  output: "%container.id %container.name %container.privileged"
+  output: "%container.id %container.name %container.privileged %evt.arg.json"
   priority: NOTICE
 "#;
 const PROGRAM: &str = "Program in a container";
@@ -246,4 +246,61 @@ fn containerd_tells_of_pods_over_cri() {
         agent.matches(is_its).into_iter().next()
     });
     assert_eq!(field(&line, "container.name"), "web-1");
+}
+
+#[test]
+fn containerd_tells_of_what_ctr_has_made() {
+    let containerd = Containerd::start();
+    cri::import(&containerd, "team");
+    let runtime = json!({ "containerd": containerd.socket() });
+    let mut agent = Agent::start_asking(&[runtime], RULES);
+    let mut arguments = vec!["-n", "team", "run", "--rm", "--snapshotter", "native"];
+    arguments.extend(["--label", "tier=front", "--env", "SECRET=e2e"]);
+    arguments.extend([
+        "--mount",
+        "type=bind,src=/etc,dst=/host/etc,options=rbind:ro",
+    ]);
+    arguments.extend([cri::IMAGE, "job-1", "/bin/true"]);
+    containerd.run(&arguments);
+    let line = agent.wait_for_match("its program", is(PROGRAM, "job-1"));
+    assert_eq!(field(&line, "container.id"), "job-1");
+    assert_eq!(field(&line, "container.type"), "containerd");
+    assert_eq!(
+        field(&line, "container.image.repository"),
+        "saker.local/team/busybox"
+    );
+    assert_eq!(field(&line, "container.image.tag"), "7");
+    assert_eq!(field(&line, "container.privileged"), false);
+    assert_eq!(field(&line, "container.host_network"), false);
+    assert_eq!(field(&line, "container.label.tier"), "front");
+    assert_eq!(field(&line, "container.mount.dest[/etc]"), "/host/etc");
+    assert_eq!(*field(&line, "k8s.ns.name"), Value::Null);
+    let line = agent.wait_for_match("its event", is(BECAME_KNOWN, "job-1"));
+    let told = text(&line, "evt.arg.json");
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["container"]["imagetag"], "7", "{told}");
+    assert!(!told.to_string().contains("SECRET"), "{told}");
+}
+
+/// By runc alone, where any engine might have put it.
+#[test]
+fn what_no_engine_knows_is_asked_for_once() {
+    let docker = Docker::start();
+    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
+    let id = "fedcba9876543210".repeat(4);
+    let cgroup = format!("/lot/{id}");
+    let asked = |agent: &Agent| {
+        let name = "saker_runtime_lookups_total";
+        agent.scrape().sum(name, &[("outcome", "unknown")])
+    };
+    for (times, name) in [(1, "e2e-unknown-1"), (2, "e2e-unknown-2")] {
+        runc_on_terminal(name, &cgroup, &["/bin/true"]);
+        let is_program = |line: &Value| {
+            line["rule"] == PROGRAM
+                && field(line, "container.id") == &id[..12]
+                && *field(line, "container.name") == Value::Null
+        };
+        wait_until("its program", || agent.count_matches(is_program) == times);
+        assert_eq!(asked(&agent), Some(2.0), "asked twice for {name}");
+    }
 }

@@ -6,6 +6,7 @@
 // Numbers in records (flags of open, for one) mean what they mean on the machine that recorded them.
 #![cfg(target_arch = "x86_64")]
 
+mod ordinary;
 mod remake;
 
 use std::fs;
@@ -31,8 +32,12 @@ fn is_set(variable: &str) -> bool {
 
 /// Standard output of a replay.
 fn replay(rules: Option<&str>, arguments: &[&str]) -> String {
+    replay_of(CAPTURE, rules, arguments)
+}
+
+fn replay_of(capture: &str, rules: Option<&str>, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_saker"));
-    command.arg("replay").arg(tests().join(CAPTURE));
+    command.arg("replay").arg(tests().join(capture));
     if let Some(rules) = rules {
         command.arg("-r").arg(tests().join(rules));
     }

@@ -34,6 +34,20 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts `saker run` with these arguments more, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Agent {
+        Agent::start_until(arguments, |_, addr| {
+            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+        })
+    }
+
+    /// Starts it behind a web configuration, and waits until it says that it is ready.
+    pub(crate) fn start_protected(web_config: &str) -> Agent {
+        Agent::start_until(&["--web.config.file", web_config], |log, _| {
+            log.contains("ready address")
+        })
+    }
+
+    /// Starts it, and waits until it is ready, as its log and address tell.
+    fn start_until(arguments: &[&str], ready: impl Fn(&str, SocketAddr) -> bool) -> Agent {
         let folder = TempDir::with_prefix("saker-agent-").expect("a scratch folder");
         let addr = free_address();
         let mut daemon = Daemon::start("saker", SAKER, folder.path(), |command| {
@@ -65,17 +79,29 @@ impl Agent {
                 "the agent has ended: {}",
                 agent.daemon.log()
             );
-            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+            ready(&agent.daemon.log(), addr)
         });
         agent
     }
 
     /// Starts it with these rules, asking these container engines (entries of `runtimes`), and waits until they answer.
     pub(crate) fn start_asking(runtimes: &[Value], rules: &str) -> Agent {
+        Agent::start_configured(runtimes, Some(rules))
+    }
+
+    /// The same with the bundled rules.
+    pub(crate) fn start_bundled(runtimes: &[Value]) -> Agent {
+        Agent::start_configured(runtimes, None)
+    }
+
+    fn start_configured(runtimes: &[Value], rules: Option<&str>) -> Agent {
         let folder = TempDir::with_prefix("saker-config-").expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
-        let config = serde_json::json!({ "runtimes": runtimes, "rules": [path("rules.yaml")] });
-        fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
+        let mut config = serde_json::json!({ "runtimes": runtimes });
+        if let Some(rules) = rules {
+            config["rules"] = serde_json::json!([path("rules.yaml")]);
+            fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
+        }
         fs::write(path("config.yaml"), config.to_string()).expect("the scratch folder is writable");
         let config = path("config.yaml");
         let mut agent = Agent::start(&["-c", config.to_str().expect("a UTF-8 path")]);

@@ -37,17 +37,7 @@ impl Pods {
     /// Starts it, and gives it its images.
     pub(crate) fn start() -> Pods {
         let containerd = Containerd::start_cri(PAUSE);
-        let images = images(containerd.root());
-        let images = images.to_str().expect("a UTF-8 path");
-        let import = [
-            "-n",
-            "k8s.io",
-            "images",
-            "import",
-            "--snapshotter",
-            "native",
-        ];
-        containerd.run(&[&import[..], &[images]].concat());
+        import(&containerd, "k8s.io");
         Pods { containerd }
     }
 
@@ -119,6 +109,14 @@ impl Drop for Pods {
             self.call::<Nothing>("RemovePodSandbox", &pod);
         }
     }
+}
+
+/// Gives a containerd the images, in a namespace of its own.
+pub(crate) fn import(containerd: &Containerd, namespace: &str) {
+    let images = images(containerd.root());
+    let images = images.to_str().expect("a UTF-8 path");
+    let import = ["images", "import", "--snapshotter", "native", images];
+    containerd.run(&[&["-n", namespace][..], &import].concat());
 }
 
 async fn call<A: Message + Default>(socket: &Path, method: &str, question: &impl Message) -> A {

@@ -130,6 +130,37 @@ fn what_an_engine_has_told_is_shown() {
     check_in(&world, EXEC, "execve", View::Requested, true, &rows);
 }
 
+#[test]
+fn the_event_of_a_container_tells_of_it_as_json() {
+    let world = World {
+        metadata: Some(Arc::new(info())),
+        ..world()
+    };
+    let expected = concat!(
+        r#"{"container":{"type":0,"id":"","full_id":"","name":"web","image":"team/web:1","imageid":"12","imagerepo":"team/web","#,
+        r#""imagetag":"1","imagedigest":"","privileged":true,"created_time":0,"ip":"10.0.0.9","host_pid":false,"#,
+        r#""host_network":true,"host_ipc":false,"labels":{"app":"web","tier":"front"},"#,
+        r#""Mounts":[{"Source":"/etc","Destination":"/host/etc","Mode":"ro","RW":false,"Propagation":"rprivate"},"#,
+        r#"{"Source":"/srv/a","Destination":"/data","Mode":"ro","RW":false,"Propagation":"rprivate"}],"#,
+        r#""is_pod_sandbox":false,"pod_sandbox_id":"fedcba98fedc","pod_sandbox_labels":{"app":"web"},"cni_json":"","#,
+        r#""LivenessProbe":{"exe":"live","args":["-x"]}}}"#,
+    );
+    let rows = [
+        ("evt.type", "container"),
+        ("evt.arg.json", expected),
+        ("evt.is_async", "true"),
+        ("evt.asynctype", "container"),
+        ("evt.category", "process"),
+        ("evt.res", "-"),
+        ("syscall.type", "-"),
+        ("container.name", "web"),
+    ];
+    let facts = Facts::Container;
+    check_in(&world, facts, "container", View::Requested, true, &rows);
+    let rows = [("evt.is_async", "false"), ("evt.asynctype", "-")];
+    check_in(&world, EXEC, "execve", View::Requested, true, &rows);
+}
+
 /// `probe` is entered into the container from outside; `cat(30)` is its child or not.
 #[test]
 fn a_probe_is_what_was_put_into_the_container_and_what_it_starts() {
