@@ -438,6 +438,9 @@ structs! {
         /// - clone3: flags, exit signal;
         /// - io_uring_setup: the first 24 bytes of `struct io_uring_params`, as the kernel filled them in;
         /// - pipe, pipe2, socketpair: both descriptors;
+        /// - prctl: the thread's name as it is now, 16 bytes, cut at the first NUL;
+        /// - setuid, setreuid, setresuid, setfsuid, setns, unshare: effective, permitted and inheritable capabilities as they
+        ///   are now;
         /// - readv, writev, sendmsg, recvmsg, sendmmsg, recvmmsg (of these two the first message): how many pieces, bytes of
         ///   the first piece, and bytes of the first message sent or received.
         values: [u64; 3],

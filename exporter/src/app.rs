@@ -5,7 +5,9 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod cluster;
+mod domains;
 mod events;
+mod heal;
 mod hooks;
 mod matches;
 pub mod record;
@@ -14,8 +16,8 @@ pub mod replay;
 mod wanted;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,8 +25,10 @@ use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc as async_mpsc;
+use tokio::sync::watch;
 
 use self::cluster::Cluster;
+use self::domains::DomainMetrics;
 use self::events::EventThread;
 use self::hooks::Hooks;
 use self::reload::{ReloadMetrics, Reloader};
@@ -65,11 +69,12 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
 
     let mut probe = Probe::load(settings.ring_bytes)?;
     let counters = probe.take_counters()?;
-    declare_kernel(
-        &mut registry,
-        move || counters.read().collect(),
-        rooms.pipeline.malformed(),
-    );
+    let counters = Arc::new(counters);
+    let counts = {
+        let counters = Arc::clone(&counters);
+        move || counters.read().collect()
+    };
+    declare_kernel(&mut registry, counts, rooms.pipeline.malformed());
     let watched = watched_calls(&rules.set, schema);
     let collected = wanted_settings(&rules.set, schema);
     probe.watch(|name| watched.contains(&name))?;
@@ -79,6 +84,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let ring = probe.take_ring()?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
+    let (names, wanted_names) = watch::channel(domains::wanted(&rules.set, schema));
     let hostname = sys::hostname();
     let recent = Recent::default();
     let (format, sink): (Format, Box<dyn io::Write + Send>) = match line_format(settings.output) {
@@ -141,6 +147,12 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         recent,
         reload: None,
     };
+    let probe = Arc::new(Mutex::new(probe));
+    let healing = heal::run(counters, Arc::clone(&probe), events.handle());
+    let naming = domains::run(wanted_names, rooms.domains, events.handle());
+    let beside = async {
+        tokio::join!(engines, healing, naming);
+    };
     let reloader = Reloader {
         settings: settings.clone(),
         schema: Arc::clone(schema),
@@ -148,11 +160,12 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         metrics: rooms.reload,
         hooks: rooms.hooks,
         probe,
+        names,
         events: events.handle(),
         watched,
         collected,
     };
-    let served = serve(server, site, reloader, &readiness, engines);
+    let served = serve(server, site, reloader, &readiness, beside);
     events.stop()?;
     if !writer.finish(DRAIN) {
         tracing::warn!("standard output did not take the last matches in time");
@@ -187,6 +200,7 @@ struct Rooms {
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
     cluster: Cluster,
+    domains: DomainMetrics,
     http: HttpMetrics,
     queue: Queue,
     pending: output::Pending,
@@ -207,6 +221,7 @@ impl Rooms {
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
             cluster: Cluster::declare(registry, settings),
+            domains: DomainMetrics::declare(registry),
             http: HttpMetrics::declare(registry),
             queue,
             pending,
@@ -289,20 +304,20 @@ fn deliver(
     })
 }
 
-/// Serves HTTP, reloads rules when told to, and follows the container engines, until a signal ends the agent.
+/// Serves HTTP, reloads rules when told to, and works on `beside`, until a signal ends the agent.
 fn serve(
     server: Server,
     mut site: Site,
     mut reloader: Reloader,
     readiness: &Readiness,
-    engines: impl Future<Output = ()> + Send + 'static,
+    beside: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime of the HTTP face cannot be started")?;
-    runtime.block_on(async {
-        tokio::spawn(engines);
+    let served = runtime.block_on(async {
+        tokio::spawn(beside);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -326,7 +341,10 @@ fn serve(
         };
         let served = server.serve(site, until_told_to_end, DRAIN).await;
         served.context("the HTTP face cannot be served")
-    })
+    });
+    // A look-up of a name may hang for longer than anybody wants to wait.
+    runtime.shutdown_background();
+    served
 }
 
 /// The text of the host's user database.

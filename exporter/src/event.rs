@@ -33,6 +33,10 @@ pub struct Event<'a> {
     pub boot_ns: u64,
     /// Wall time of the moment of boot, ns since the epoch.
     pub boot_wall_ns: u64,
+    /// When the first event happened that the agent saw, ns since boot.
+    pub first_boot_ns: u64,
+    /// When the event before this one happened, ns since boot; the first one is its own.
+    pub previous_boot_ns: u64,
     /// The CPU it happened on.
     pub cpu: u32,
     /// The acting thread.

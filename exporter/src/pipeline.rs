@@ -7,6 +7,7 @@
 mod containers;
 mod hand_over;
 mod parking;
+mod rescan;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
@@ -18,6 +19,8 @@ use rule_engine::schema::{EventTypeId, Schema};
 
 use self::hand_over::{About, HandOver};
 use self::parking::{EVENTS_MAX, Parking};
+use self::rescan::Rescan;
+pub use self::rescan::Scan;
 use crate::detect::{Detector, Workloads};
 use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{EventTypes, facts};
@@ -26,6 +29,7 @@ use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
 use crate::metrics::{Counter, Declaration, Gauge, Histogram, Registry};
 use crate::output::Queue;
+use crate::state::domain::Domains;
 use crate::state::user::Users;
 use crate::state::{Applied, CONTAINERS_MAX, PODS_MAX, State, actor};
 
@@ -59,6 +63,10 @@ pub enum Control {
     Rules(Box<Detector>, Sender<()>),
     /// The user database has changed.
     Users(Arc<Users>),
+    /// Domain names in rules lead elsewhere.
+    Domains(Arc<Domains>),
+    /// The processes that there are, read anew because records were lost; say so when the table knows them.
+    Rescanned(Scan, Sender<()>),
     /// Take what is there, and end.
     Stop,
 }
@@ -81,6 +89,7 @@ pub struct PipelineMetrics {
     process_entries: Gauge,
     process_evictions: Counter,
     process_misses: Counter,
+    rescans: Counter,
     container_entries: Gauge,
     container_evictions: Counter,
     pod_entries: Gauge,
@@ -129,6 +138,11 @@ impl PipelineMetrics {
             help: "Events that some rule could not decide without the metadata of their container, by how that ended.",
             labels: ["outcome"],
         });
+        let rescans = registry.counter(Declaration {
+            name: "saker_process_rescans_total",
+            help: "Times that the process table was read anew from the kernel, because records that it is made from were lost.",
+            labels: [],
+        });
         capacity.with(["processes"]).set(processes_max as f64);
         capacity.with(["containers"]).set(CONTAINERS_MAX as f64);
         capacity.with(["pods"]).set(PODS_MAX as f64);
@@ -152,6 +166,7 @@ impl PipelineMetrics {
             process_entries: entries.with(["processes"]),
             process_evictions: evictions.with(["processes"]),
             process_misses: misses.with(["processes"]),
+            rescans,
             container_entries: entries.with(["containers"]),
             container_evictions: evictions.with(["containers"]),
             pod_entries: entries.with(["pods"]),
@@ -186,6 +201,12 @@ pub struct Pipeline {
     hand_over: HandOver,
     number: u64,
     boot_wall_ns: u64,
+    /// Time of the first event, and of the one before that at hand.
+    first_boot_ns: u64,
+    previous_boot_ns: u64,
+    /// Time of the newest record, ns since boot.
+    newest_boot_ns: u64,
+    rescan: Option<Rescan>,
     /// Time since boot: the latest that the source of records or a record has told. Kept where there are engines.
     now_boot_ns: u64,
     engines: Option<Engines>,
@@ -220,6 +241,10 @@ impl Pipeline {
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
+            first_boot_ns: 0,
+            previous_boot_ns: 0,
+            newest_boot_ns: 0,
+            rescan: None,
             now_boot_ns: 0,
             engines: None,
             parking: Parking::default(),
@@ -251,6 +276,7 @@ impl Pipeline {
             let now_boot_ns = records.boot_ns();
             self.hear_engines(now_boot_ns);
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
+            self.heal(found < BATCH_LEN_MAX);
             self.between_batches(now_boot_ns);
             // A batch that was not full has emptied the source, which is when an end may come.
             if stop && found < BATCH_LEN_MAX {
@@ -269,7 +295,7 @@ impl Pipeline {
                 }
                 break;
             }
-            if found < BATCH_LEN_MAX && !stop {
+            if found < BATCH_LEN_MAX && !stop && self.rescan.is_none() {
                 records.wait(if found > 0 { BUSY } else { IDLE });
             }
         }
@@ -287,6 +313,7 @@ impl Pipeline {
             }
         };
         let time_boot_ns = record.header().time_boot_ns;
+        self.newest_boot_ns = self.newest_boot_ns.max(time_boot_ns);
         if self.engines.is_some() && time_boot_ns > self.now_boot_ns {
             self.advance(time_boot_ns);
         }
@@ -305,10 +332,20 @@ impl Pipeline {
             events.inc();
         }
         self.number += 1;
+        let previous_boot_ns = match self.number {
+            1 => {
+                self.first_boot_ns = header.time_boot_ns;
+                header.time_boot_ns
+            }
+            _ => self.previous_boot_ns,
+        };
+        self.previous_boot_ns = header.time_boot_ns;
         let cgroup = self.state.cgroup(header.cgroup_id);
         let place = Place {
             number: self.number,
             boot_wall_ns: self.boot_wall_ns,
+            first_boot_ns: self.first_boot_ns,
+            previous_boot_ns,
             process: process.map(|process| &**process),
             cgroup: cgroup
                 .or(process.map(|process| &process.cgroup))
@@ -321,7 +358,7 @@ impl Pipeline {
             .detector
             .evaluate(event, &[], |hit| hand_over.take(hit, about));
         if outcome == Outcome::Open {
-            self.park(bytes, &record);
+            self.park(bytes, &record, previous_boot_ns);
         }
         if let Some(container) = self.hand_over.question.take() {
             self.ask(&container);
@@ -348,6 +385,8 @@ impl Pipeline {
                 let _ = judging.send(());
             }
             Control::Users(users) => self.state.set_users(users),
+            Control::Domains(domains) => self.state.set_domains(domains),
+            Control::Rescanned(scan, applied) => self.rescan = Some(Rescan::new(scan, applied)),
             Control::Stop => {}
         }
     }
@@ -387,6 +426,8 @@ fn raise(counter: &Counter, counted: u64) {
 struct Place<'a> {
     number: u64,
     boot_wall_ns: u64,
+    first_boot_ns: u64,
+    previous_boot_ns: u64,
     process: Option<&'a Process>,
     cgroup: Option<&'a Cgroup>,
     surroundings: &'a dyn Surroundings,
@@ -404,6 +445,8 @@ fn event<'a>(
         number: place.number,
         boot_ns: header.time_boot_ns,
         boot_wall_ns: place.boot_wall_ns,
+        first_boot_ns: place.first_boot_ns,
+        previous_boot_ns: place.previous_boot_ns,
         cpu: header.cpu,
         tid: header.tid,
         actor: actor(header),

@@ -6,11 +6,13 @@
 mod call;
 pub mod cgroup;
 pub mod container;
+pub mod domain;
 pub mod pod;
 pub mod process;
 pub mod user;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use exporter_ebpf::record::{
@@ -19,6 +21,7 @@ use exporter_ebpf::record::{
 };
 
 use self::container::Containers;
+use self::domain::Domains;
 use self::pod::Pods;
 use self::process::Processes;
 use self::user::Users;
@@ -52,6 +55,7 @@ pub struct State {
     /// Ids in `cgroups`, oldest first.
     cgroup_order: VecDeque<u64>,
     users: Arc<Users>,
+    domains: Arc<Domains>,
 }
 
 /// What a record means beyond the tables.
@@ -74,12 +78,18 @@ impl State {
             cgroups: HashMap::default(),
             cgroup_order: VecDeque::new(),
             users,
+            domains: Arc::default(),
         }
     }
 
     /// Takes a new user database.
     pub fn set_users(&mut self, users: Arc<Users>) {
         self.users = users;
+    }
+
+    /// Takes what the domain names in rules lead to now.
+    pub fn set_domains(&mut self, domains: Arc<Domains>) {
+        self.domains = domains;
     }
 
     /// Expects that engines will be asked for containers, so that metadata that is not known yet is awaited.
@@ -157,10 +167,17 @@ impl State {
                 task.args,
                 fixed.process.start_boot_ns,
             );
+            // A scan tells neither the environment nor when the program was executed: an image that is the same stays.
+            let image = match known {
+                Some(known) if same_program(&known.image, &image, task.args.read_failed()) => {
+                    Arc::clone(&known.image)
+                }
+                _ => Arc::new(image),
+            };
             let cgroup = self.remember_cgroup(&fixed.process, task.cgroup);
             self.processes.insert(process(
                 &fixed.process,
-                Arc::new(image),
+                image,
                 directory(task.cwd),
                 cgroup,
                 fixed.header.time_boot_ns,
@@ -174,9 +191,11 @@ impl State {
         if self.processes.get(key(&fork.process)).is_some() {
             return Applied::StateOnly;
         }
-        // A child is born with the name of the thread that made it: that of the process, if it was the main one.
+        // A child is born with the name of the thread that made it: that of the process, if it was the main one. A name that
+        // was written to /proc/PID/comm is told by nothing else.
         if fork.header.tid == fork.header.pid {
-            self.renamed(actor(&fork.header), Comm::new(fork.process.comm));
+            let comm = Comm::new(fork.process.comm);
+            self.renamed(actor(&fork.header), fork.header.time_boot_ns, comm);
         }
         // The maker's image is the child's, also where CLONE_PARENT gives it another parent.
         let (image, cwd) = match self.processes.get(actor(&fork.header)) {
@@ -262,12 +281,20 @@ impl Surroundings for State {
         self.processes.get(key).map(|process| &**process)
     }
 
+    fn leader(&self, pid: u32) -> Option<&Process> {
+        self.processes.latest(pid).map(|process| &**process)
+    }
+
     fn user(&self, uid: u32) -> Option<&User> {
         self.users.user(uid)
     }
 
     fn group(&self, gid: u32) -> Option<&str> {
         self.users.group(gid)
+    }
+
+    fn domains(&self, ip: IpAddr) -> &[Box<str>] {
+        self.domains.of(ip)
     }
 
     fn container(&self, id: &ContainerId) -> Metadata<'_> {
@@ -382,9 +409,19 @@ fn may_write(who: &record::Process, inode: &record::Inode, stat: &record::Stat) 
             })
 }
 
+/// Whether a scanned image is the one that is known; `unread`: the scan could not read the arguments.
+fn same_program(known: &Image, scanned: &Image, unread: bool) -> bool {
+    known.path == scanned.path
+        && known.inode == scanned.inode
+        && known.ctime_ns == scanned.ctime_ns
+        && (unread || (known.exe == scanned.exe && known.args == scanned.args))
+}
+
 fn directory(path: Path<'_>) -> Arc<[u8]> {
     path.in_root().into()
 }
 
+#[cfg(test)]
+mod law;
 #[cfg(test)]
 pub(crate) mod tests;

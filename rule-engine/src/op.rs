@@ -17,6 +17,7 @@ mod text;
 pub use constant::{Constant, Network};
 pub use glob::matches_once as glob_matches;
 pub use kind::Kind;
+pub use services::service_of;
 
 pub(crate) use dynamic::compare;
 pub(crate) use glob::Glob;

@@ -3,18 +3,18 @@
 //! All conditions of a rule set are one graph: equal parts, whichever rules or macros they come from, are one node. Each event
 //! type has its own roots into it, with everything that depends on the type alone already decided.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use foldhash::fast::FixedState;
 
 use crate::ast::Operator;
 use crate::eventset::EventSet;
-use crate::op::Matcher;
+use crate::op::{Constant, Matcher};
 use crate::priority::Priority;
 use crate::schema::{Multiplicity, Type};
 use crate::template::Template;
-use crate::typed::{Condition, Transform};
+use crate::typed::{Check, Condition, Operand, Test, Transform};
 use crate::value::FieldRef;
 
 /// Index of a rule in its [`RuleSet`].
@@ -189,6 +189,26 @@ impl RuleSet {
     /// How many event types there are: all ids are below.
     pub fn event_types(&self) -> usize {
         self.types.len()
+    }
+
+    /// The texts that conditions of enabled rules compare a field with, for fields that `which` accepts.
+    pub fn compared_texts(&self, which: impl Fn(&FieldRef) -> bool) -> BTreeSet<Box<[u8]>> {
+        let mut texts = BTreeSet::new();
+        let mut each = |check: &Check| {
+            if let (Operand::Field(used), Test::Constants { values, .. }) =
+                (&check.operand, &check.test)
+                && which(&used.field)
+            {
+                texts.extend(values.iter().filter_map(|constant| match constant {
+                    Constant::Text(text) => Some(text.clone()),
+                    _ => None,
+                }));
+            }
+        };
+        for rule in self.rules.iter().filter(|rule| rule.enabled) {
+            rule.condition.root.checks(&mut each);
+        }
+        texts
     }
 
     /// How matches are chosen.

@@ -29,6 +29,20 @@ pub struct Node {
     pub range: TextRange,
 }
 
+impl Node {
+    /// Gives every comparison in it to `each`. Recursion is as deep as the condition, which check has limited.
+    pub fn checks(&self, each: &mut dyn FnMut(&Check)) {
+        match &self.kind {
+            NodeKind::And(members) | NodeKind::Or(members) => {
+                members.iter().for_each(|member| member.checks(each));
+            }
+            NodeKind::Not(inner) => inner.checks(each),
+            NodeKind::Macro { body, .. } => body.checks(each),
+            NodeKind::Check(check) => each(check),
+        }
+    }
+}
+
 /// The forms of a checked condition.
 #[derive(Clone, Debug)]
 pub enum NodeKind {

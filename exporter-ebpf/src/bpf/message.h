@@ -206,10 +206,40 @@ static inline_always void fill_clone(struct rec_syscall *to)
 	to->values[1] = arguments.exit_signal;
 }
 
+/* The name that the thread has now: what the caller's memory says may have changed since. */
+static inline_always void fill_name(struct rec_syscall *to)
+{
+	struct task_struct *task = current_task();
+
+	read_kernel(to->values, COMM_BYTES, &task->comm);
+}
+
+/* The capabilities that the thread has now. */
+static inline_always void fill_held(struct rec_syscall *to)
+{
+	struct task_struct *task = current_task();
+	struct cred *cred = get(task, cred);
+
+	read_kernel(&to->values[0], sizeof(u64), &cred->cap_effective);
+	read_kernel(&to->values[1], sizeof(u64), &cred->cap_permitted);
+	read_kernel(&to->values[2], sizeof(u64), &cred->cap_inheritable);
+}
+
 /* What record.rs says of `values`, but for messages and pieces. */
 static inline_always void fill_values(struct rec_syscall *to)
 {
 	switch (to->call.call) {
+	case CALL_PRCTL:
+		fill_name(to);
+		break;
+	case CALL_SETUID:
+	case CALL_SETREUID:
+	case CALL_SETRESUID:
+	case CALL_SETFSUID:
+	case CALL_SETNS:
+	case CALL_UNSHARE:
+		fill_held(to);
+		break;
 	case CALL_ACCEPT:
 	case CALL_ACCEPT4:
 		fill_backlog(to);

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use exporter_ebpf::record::*;
+use zerocopy::IntoBytes;
 
 use crate::{
     child::run,
@@ -66,6 +67,9 @@ fn identities_change_and_are_refused() {
     assert_eq!((got[15], got[16], got[17]), (EPERM, EPERM, ESRCH));
     assert_eq!(got[19], 0x0004_0000);
     assert_eq!(seen[7].1.fixed.header.euid, 65_534, "as it is afterwards");
+    let effective = |at: usize| seen[at].1.fixed.values[0];
+    assert!(effective(5) != 0 && effective(6) == effective(5));
+    assert_eq!(effective(7), 0, "who is not root any more has no rights");
 }
 
 #[test]
@@ -129,6 +133,13 @@ fn signals_tracing_and_foreign_memory() {
     assert_eq!(got[8..], [ESRCH, ESRCH, ESRCH, ESRCH, ESRCH, EINVAL, ESRCH]);
     let texts: Vec<&[u8]> = seen.iter().map(|(_, record)| record.text.bytes).collect();
     assert_eq!(texts[5], b"new name");
+    let mut name = [0; 16];
+    name[..8].copy_from_slice(b"new name");
+    assert_eq!(
+        seen[5].1.fixed.values[..2].as_bytes(),
+        name,
+        "the kernel's own"
+    );
     assert!(
         texts
             .iter()

@@ -7,19 +7,19 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rule_engine::schema::Schema;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
 use super::events::EventHandle;
 use super::hooks::Hooks;
-use super::{user_database, wanted_settings, watched_calls};
+use super::{domains, user_database, wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::metrics::{Declaration, Gauge, Registry};
@@ -91,7 +91,9 @@ pub(super) struct Reloader {
     /// Where it is told which hooks serve them.
     pub(super) hooks: Hooks,
     /// What watches for them.
-    pub(super) probe: Probe,
+    pub(super) probe: Arc<Mutex<Probe>>,
+    /// Who resolves the domain names in them.
+    pub(super) names: watch::Sender<Vec<String>>,
     /// Who judges by them.
     pub(super) events: EventHandle,
     /// System calls that the rules in force want.
@@ -135,17 +137,27 @@ impl Reloader {
         }
     }
 
+    fn probe(&self) -> MutexGuard<'_, Probe> {
+        self.probe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn put_in_force(&mut self, loaded: rules::Rules) -> anyhow::Result<usize> {
         loaded.warn();
         let enabled = loaded.enabled();
         let watched = watched_calls(&loaded.set, &self.schema);
         let old = std::mem::replace(&mut self.watched, watched.clone());
-        self.probe
+        self.probe()
             .watch(|name| watched.contains(&name) || old.contains(&name))?;
         let collected = wanted_settings(&loaded.set, &self.schema);
-        self.probe.collect(collected | self.collected)?;
+        self.probe().collect(collected | self.collected)?;
         self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
+        let names = domains::wanted(&loaded.set, &self.schema);
+        self.names.send_if_modified(|old| {
+            let differ = *old != names;
+            *old = names;
+            differ
+        });
         let detector = Detector::new(loaded.set, &self.rules);
         let names: Vec<_> = detector
             .rules()
@@ -156,8 +168,8 @@ impl Reloader {
         tokio::task::spawn_blocking(move || judged.recv()).await??;
         self.rules.retain(&names);
         self.hooks.watch(&watched);
-        self.probe.watch(|name| watched.contains(&name))?;
-        self.probe.collect(collected)?;
+        self.probe().watch(|name| watched.contains(&name))?;
+        self.probe().collect(collected)?;
         Ok(enabled)
     }
 

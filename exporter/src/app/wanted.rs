@@ -56,7 +56,18 @@ const FEEDERS: &[(&[&str], &[&str])] = &[
         ],
         &["setsid", "setpgid"],
     ),
-    (&["thread.cap_", "evt.arg.cap_"], &["capset"]),
+    (
+        &["thread.cap_", "evt.arg.cap_"],
+        &[
+            "capset",
+            "setuid",
+            "setreuid",
+            "setresuid",
+            "setfsuid",
+            "setns",
+            "unshare",
+        ],
+    ),
 ];
 
 /// Fields for which extras are collected.
@@ -190,7 +201,16 @@ mod tests {
         check(
             "evt.type = mkdir",
             "x %thread.cap_effective",
-            &["mkdir", "capset"],
+            &[
+                "mkdir",
+                "setns",
+                "unshare",
+                "setuid",
+                "setreuid",
+                "setresuid",
+                "setfsuid",
+                "capset",
+            ],
             0,
         );
         check("evt.type = setuid and user.uid = 0", "x", &["setuid"], 0);

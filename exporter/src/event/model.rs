@@ -2,6 +2,7 @@
 //!
 //! Out: types that `state` keeps in its tables and that `event::fields` answers rules from. Never: state, locks, clocks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::event::container::{ContainerId, Metadata};
@@ -158,10 +159,15 @@ pub struct Cgroup {
 pub trait Surroundings {
     /// A process, if it is known.
     fn process(&self, key: ProcessKey) -> Option<&Process>;
+    /// The process that was the last to have this number: of a session or a group its leader, whose number nobody else gets
+    /// while there are members. None if it is not known, or exited too long ago.
+    fn leader(&self, pid: u32) -> Option<&Process>;
     /// An account by its user id.
     fn user(&self, uid: u32) -> Option<&User>;
     /// A group's name by its id.
     fn group(&self, gid: u32) -> Option<&str>;
+    /// Those of the domain names in rules that lead to an address.
+    fn domains(&self, ip: IpAddr) -> &[Box<str>];
     /// What can be said of a container.
     fn container(&self, id: &ContainerId) -> Metadata<'_>;
     /// What the Kubernetes API server says of a pod, by the uid in its cgroup paths.

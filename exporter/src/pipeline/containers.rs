@@ -60,7 +60,7 @@ impl Pipeline {
     }
 
     /// Holds an event back; without room it goes on at once.
-    pub(super) fn park(&mut self, bytes: &[u8], record: &Record<'_>) {
+    pub(super) fn park(&mut self, bytes: &[u8], record: &Record<'_>, previous_boot_ns: u64) {
         let header = record.header();
         let process = self.state.processes.get(actor(header));
         let cgroup = self
@@ -73,6 +73,7 @@ impl Pipeline {
         let mut parked = Parked::new(bytes, &container.full, self.now_boot_ns);
         parked.number = self.number;
         parked.boot_wall_ns = self.boot_wall_ns;
+        parked.previous_boot_ns = previous_boot_ns;
         parked.line = parking::line(&self.state, process);
         parked.cgroup = cgroup.cloned();
         parked.matched = self.detector.matched().to_vec();
@@ -158,6 +159,8 @@ impl Pipeline {
             let place = Place {
                 number: parked.number,
                 boot_wall_ns: parked.boot_wall_ns,
+                first_boot_ns: self.first_boot_ns,
+                previous_boot_ns: parked.previous_boot_ns,
                 process: parked.line.first().map(|process| &**process),
                 cgroup: parked.cgroup.as_deref(),
                 surroundings: &surroundings,
@@ -193,6 +196,8 @@ impl Pipeline {
             number: self.number,
             boot_ns: self.now_boot_ns,
             boot_wall_ns: self.boot_wall_ns,
+            first_boot_ns: self.first_boot_ns,
+            previous_boot_ns: self.previous_boot_ns,
             cpu: 0,
             tid: 0,
             actor: ProcessKey::default(),

@@ -7,6 +7,7 @@
 //! they were.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rule_engine::program::RuleId;
@@ -34,6 +35,8 @@ pub(super) struct Parked {
     pub(super) number: u64,
     /// Wall time of boot when it came.
     pub(super) boot_wall_ns: u64,
+    /// When the event before it happened.
+    pub(super) previous_boot_ns: u64,
     /// The acting process and its ancestors, nearest first.
     pub(super) line: Vec<Arc<Process>>,
     /// The cgroup of the acting process.
@@ -65,6 +68,7 @@ impl Parked {
             bytes: bytes.into(),
             number: 0,
             boot_wall_ns: 0,
+            previous_boot_ns: 0,
             line: Vec::new(),
             cgroup: None,
             matched: Vec::new(),
@@ -138,12 +142,22 @@ impl Surroundings for AsItWas<'_> {
             .or_else(|| self.state.process(key))
     }
 
+    fn leader(&self, pid: u32) -> Option<&Process> {
+        let own = self.line.iter().find(|process| process.key.pid == pid);
+        own.map(|process| &**process)
+            .or_else(|| self.state.leader(pid))
+    }
+
     fn user(&self, uid: u32) -> Option<&User> {
         self.state.user(uid)
     }
 
     fn group(&self, gid: u32) -> Option<&str> {
         self.state.group(gid)
+    }
+
+    fn domains(&self, ip: IpAddr) -> &[Box<str>] {
+        self.state.domains(ip)
     }
 
     fn container(&self, id: &ContainerId) -> Metadata<'_> {

@@ -4,9 +4,10 @@
 //! watched for that is the rules' choice: `app::wanted` says so.
 
 use exporter_ebpf::record::{
-    CALL_CAPSET, CALL_CHDIR, CALL_FCHDIR, CALL_PRCTL, CALL_SETPGID, CALL_SETSID, COMM_BYTES,
-    SyscallRecord,
+    CALL_CAPSET, CALL_CHDIR, CALL_FCHDIR, CALL_PRCTL, CALL_SETFSUID, CALL_SETNS, CALL_SETPGID,
+    CALL_SETRESUID, CALL_SETREUID, CALL_SETSID, CALL_SETUID, CALL_UNSHARE, SyscallRecord,
 };
+use zerocopy::IntoBytes;
 
 use super::{State, actor, directory};
 use crate::event::model::{Comm, Credentials, Process, ProcessKey};
@@ -20,32 +21,45 @@ impl State {
             return;
         }
         let key = actor(&fixed.header);
+        let at = fixed.header.time_boot_ns;
+        // Names and rights are the threads' own: those of the process are its main thread's.
+        let main = fixed.header.tid == fixed.header.pid;
         match fixed.call.call {
             CALL_CHDIR | CALL_FCHDIR if !record.target.bytes.is_empty() => {
-                self.change(key, |process| process.cwd = directory(record.target));
+                self.change(key, at, |process| process.cwd = directory(record.target));
             }
-            // The name of the process is that of its main thread.
-            CALL_PRCTL
-                if fixed.args[0] == PR_SET_NAME
-                    && fixed.header.tid == fixed.header.pid
-                    && !record.text.read_failed() =>
-            {
-                self.renamed(key, comm(record.text.bytes));
+            // The option is an int: the kernel ignores the upper half of the register. The name is the kernel's own, not
+            // what the caller's memory held when the call ended.
+            CALL_PRCTL if main && u64::from(fixed.args[0] as u32) == PR_SET_NAME => {
+                let mut name = [0; 16];
+                name.copy_from_slice(fixed.values[..2].as_bytes());
+                // Older captures hold what the caller's memory said.
+                if name[0] == 0 {
+                    let given = record.text.bytes.iter().take(name.len() - 1);
+                    name.iter_mut()
+                        .zip(given)
+                        .for_each(|(to, from)| *to = *from);
+                }
+                self.renamed(key, at, Comm::new(name));
             }
-            CALL_SETSID => self.change(key, |process| {
+            CALL_SETSID => self.change(key, at, |process| {
                 process.sid = process.key.pid;
                 process.pgid = process.key.pid;
                 process.vpgid = process.vpid;
                 process.tty = 0;
             }),
-            CALL_SETPGID => self.join_group(key, fixed.args[0] as u32, fixed.args[1] as u32),
-            CALL_CAPSET => {
-                let [effective, permitted, inheritable] = fixed.values;
-                self.change(key, |process| {
+            CALL_SETPGID => self.join_group(key, at, fixed.args[0] as u32, fixed.args[1] as u32),
+            CALL_CAPSET | CALL_SETUID | CALL_SETREUID | CALL_SETRESUID | CALL_SETFSUID
+            | CALL_SETNS | CALL_UNSHARE
+                if main =>
+            {
+                self.change(key, at, |process| {
                     process.credentials = Credentials {
-                        cap_effective: effective,
-                        cap_permitted: permitted,
-                        cap_inheritable: inheritable,
+                        uid: fixed.header.euid,
+                        gid: fixed.header.egid,
+                        cap_effective: fixed.values[0],
+                        cap_permitted: fixed.values[1],
+                        cap_inheritable: fixed.values[2],
                         ..process.credentials
                     };
                 });
@@ -55,18 +69,18 @@ impl State {
     }
 
     /// Notes the name of a process.
-    pub(super) fn renamed(&mut self, key: ProcessKey, comm: Comm) {
+    pub(super) fn renamed(&mut self, key: ProcessKey, at: u64, comm: Comm) {
         if self
             .processes
             .get(key)
             .is_some_and(|known| known.comm.bytes() != comm.bytes())
         {
-            self.change(key, |process| process.comm = comm);
+            self.change(key, at, |process| process.comm = comm);
         }
     }
 
     /// setpgid: both numbers are as the caller's pid namespace has them; 0 is the caller itself, and the process itself.
-    fn join_group(&mut self, caller: ProcessKey, vpid: u32, vpgid: u32) {
+    fn join_group(&mut self, caller: ProcessKey, at: u64, vpid: u32, vpgid: u32) {
         let Some(process) = self.processes.get(caller) else {
             return;
         };
@@ -89,26 +103,19 @@ impl State {
             .chain(self.processes.children(caller))
             .find(|process| process.vpid == vpgid);
         let pgid = leader.map(|leader| leader.key.pid);
-        self.change(key, |process| {
+        self.change(key, at, |process| {
             process.vpgid = vpgid;
             process.pgid = pgid.unwrap_or(vpgid);
         });
     }
 
-    fn change(&mut self, key: ProcessKey, change: impl FnOnce(&mut Process)) {
+    /// Changes a process by what was known at a time, ns since boot.
+    fn change(&mut self, key: ProcessKey, at: u64, change: impl FnOnce(&mut Process)) {
         if let Some(known) = self.processes.get(key) {
             let mut process = Process::clone(known);
             change(&mut process);
+            process.seen_boot_ns = process.seen_boot_ns.max(at);
             self.processes.insert(process);
         }
     }
-}
-
-/// A name as the kernel cuts it.
-fn comm(name: &[u8]) -> Comm {
-    let mut field = [0; COMM_BYTES];
-    for (to, from) in field.iter_mut().take(COMM_BYTES - 1).zip(name) {
-        *to = *from;
-    }
-    Comm::new(field)
 }

@@ -6,7 +6,7 @@
 //! A process that exited stays for a while, since its children and events that are still in the ring ask for it. When the
 //! table is full it gives up exited processes first, oldest first, then the living that were entered first; each is counted.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::event::model::{Process, ProcessKey};
@@ -25,6 +25,9 @@ pub struct Processes {
     /// Living children of those that have some. Invariant: exactly the entries that have not exited, each under its parent,
     /// whether or not that is known; no list is empty.
     children: HashMap<ProcessKey, Vec<ProcessKey>, foldhash::fast::RandomState>,
+    /// For each number the process that had it last. Invariant: every key is in `entries`, under its own number, and no entry
+    /// of the same number started later.
+    latest: HashMap<u32, ProcessKey, foldhash::fast::RandomState>,
     capacity: usize,
     evictions: u64,
 }
@@ -44,6 +47,7 @@ impl Processes {
             entered: VecDeque::new(),
             exited: VecDeque::new(),
             children: HashMap::default(),
+            latest: HashMap::default(),
             capacity: capacity.max(1),
             evictions: 0,
         }
@@ -53,6 +57,12 @@ impl Processes {
     #[must_use]
     pub fn get(&self, key: ProcessKey) -> Option<&Arc<Process>> {
         self.entries.get(&key).map(|entry| &entry.process)
+    }
+
+    /// Of the processes that had this number the one that started last, if it is still held.
+    #[must_use]
+    pub fn latest(&self, pid: u32) -> Option<&Arc<Process>> {
+        self.get(*self.latest.get(&pid)?)
     }
 
     /// The living children of a process, in no order.
@@ -106,6 +116,8 @@ impl Processes {
             exited: false,
         };
         self.entries.insert(key, entry);
+        let latest = self.latest.entry(key.pid).or_insert(key);
+        *latest = (*latest).max(key);
         self.own(parent, key);
         self.entered.push_back(key);
         if self.entered.len() > 2 * self.capacity {
@@ -132,9 +144,34 @@ impl Processes {
         if self.exited.len() > (self.capacity / EXITED_SHARE).max(1)
             && let Some(oldest) = self.exited.pop_front()
         {
-            self.entries.remove(&oldest);
+            self.remove(oldest);
         }
         true
+    }
+
+    /// Notes the end of every process that was alive before `boot_ns` and is not among `there`, the processes that a scan
+    /// met which began then: the records of their ends were lost. Gives their number.
+    pub fn keep(&mut self, there: &HashSet<ProcessKey>, boot_ns: u64) -> usize {
+        let gone: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(key, entry)| {
+                !entry.exited && entry.process.seen_boot_ns < boot_ns && !there.contains(key)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in &gone {
+            self.exit(*key, ProcessKey::default());
+        }
+        gone.len()
+    }
+
+    fn remove(&mut self, key: ProcessKey) -> Option<Entry> {
+        let entry = self.entries.remove(&key)?;
+        if self.latest.get(&key.pid) == Some(&key) {
+            self.latest.remove(&key.pid);
+        }
+        Some(entry)
     }
 
     /// Gives the children of one process to another.
@@ -172,11 +209,11 @@ impl Processes {
     /// Makes room for one.
     fn evict(&mut self) {
         if let Some(key) = self.exited.pop_front() {
-            self.entries.remove(&key);
+            self.remove(key);
             return;
         }
         while let Some(key) = self.entered.pop_front() {
-            if let Some(entry) = self.entries.remove(&key) {
+            if let Some(entry) = self.remove(key) {
                 self.disown(entry.process.parent, key);
                 self.evictions += 1;
                 return;
@@ -254,6 +291,38 @@ mod tests {
     }
 
     #[test]
+    fn a_number_leads_to_the_process_that_had_it_last() {
+        let mut table = Processes::new(8);
+        let start = |table: &Processes| table.latest(7).map(|p| p.key.start_boot_ns);
+        table.insert(process(7, &[b'p'; 16]));
+        let mut again = process(7, &[b'p'; 16]);
+        again.key.start_boot_ns += 1;
+        table.exit(key(7), NOBODY);
+        assert_eq!(start(&table), Some(70));
+        table.insert(again);
+        assert_eq!(start(&table), Some(71));
+        // A record of the first one that comes late does not bring it back.
+        table.insert(process(7, &[b'p'; 16]));
+        assert_eq!(start(&table), Some(71));
+        assert!(table.latest(8).is_none());
+    }
+
+    #[test]
+    fn who_is_not_there_any_more_has_ended() {
+        let mut table = Processes::new(8);
+        for (pid, seen) in [(1, 10), (2, 10), (3, 30)] {
+            let mut process = process(pid, &[b'p'; 16]);
+            process.seen_boot_ns = seen;
+            table.insert(process);
+        }
+        // The third was made after the scan began, which need not have met it.
+        assert_eq!(table.keep(&HashSet::from([key(1)]), 20), 1);
+        assert_eq!(table.children(key(1)).count(), 2);
+        assert!(!table.exit(key(2), NOBODY), "its end is known");
+        assert!(table.exit(key(3), NOBODY));
+    }
+
+    #[test]
     fn the_exited_hold_a_quarter_at_most() {
         let mut table = Processes::new(8);
         for pid in 1..=4 {
@@ -302,6 +371,9 @@ mod tests {
         }
         // As many as live, and each under its own parent: none twice, none left out.
         prop_assert_eq!(owned, table.len() - exited);
+        for (pid, key) in &table.latest {
+            prop_assert!(key.pid == *pid && table.entries.contains_key(key));
+        }
         Ok(())
     }
 

@@ -115,12 +115,23 @@ fn open(who: &Who, at: u64) -> Vec<u8> {
 
 /// A call that succeeded, with what it changes.
 fn call(who: &Who, id: u8, args: [u64; 2], target: &[u8], text: &[u8]) -> Vec<u8> {
+    call_giving(who, id, args, [1, 3, 7], target, text)
+}
+
+fn call_giving(
+    who: &Who,
+    id: u8,
+    args: [u64; 2],
+    values: [u64; 3],
+    target: &[u8],
+    text: &[u8],
+) -> Vec<u8> {
     let mut fixed = Syscall::new_zeroed();
     fixed.header = header(Kind::Syscall, who, 50);
     fixed.header.tid = who.pid;
     fixed.call.call = id;
     fixed.args[..2].copy_from_slice(&args);
-    fixed.values = [1, 3, 7];
+    fixed.values = values;
     fixed.target = path(target);
     fixed.text = tail(text);
     record(fixed.as_bytes(), &[target, text])
@@ -192,6 +203,20 @@ fn the_scan_fills_gaps_and_never_takes_back_what_the_ring_told() {
         &fork(&who(10, 1, "new", 1), who(11, 10, "new", 1), 55),
     );
     assert_eq!(known(&state, 11).comm.bytes(), b"child");
+}
+
+#[test]
+fn a_scan_of_the_same_program_keeps_what_it_does_not_tell() {
+    let mut state = state();
+    apply(&mut state, &exec(who(10, 1, "a", 1), 50, b"a\0b\0", "/"));
+    let image = Arc::clone(&known(&state, 10).image);
+    // Its name has changed, by a call whose record was lost.
+    apply(&mut state, &task(who(10, 1, "new", 1), 60, b"a\0b\0", "/"));
+    assert_eq!(known(&state, 10).comm.bytes(), b"new");
+    assert!(Arc::ptr_eq(&known(&state, 10).image, &image));
+    // So has its program.
+    apply(&mut state, &task(who(10, 1, "new", 1), 70, b"c\0", "/"));
+    assert_eq!(&*known(&state, 10).image.exe, b"c");
 }
 
 #[test]
@@ -293,7 +318,9 @@ fn cgroups_are_bounded() {
 
 #[test]
 fn calls_change_what_no_later_record_tells() {
-    use exporter_ebpf::record::{CALL_CAPSET, CALL_CHDIR, CALL_PRCTL, CALL_SETPGID, CALL_SETSID};
+    use exporter_ebpf::record::{
+        CALL_CAPSET, CALL_CHDIR, CALL_PRCTL, CALL_SETPGID, CALL_SETSID, CALL_SETUID,
+    };
 
     let mut state = state();
     let mut shell = who(10, 1, "sh", 1);
@@ -301,19 +328,36 @@ fn calls_change_what_no_later_record_tells() {
     apply(&mut state, &exec(shell, 5, b"sh\0", "/"));
     apply(&mut state, &call(&shell, CALL_CHDIR, [0, 0], b"/new", b""));
     assert_eq!(&*known(&state, 10).cwd, b"/new");
-    apply(
-        &mut state,
-        &call(&shell, CALL_PRCTL, [15, 0], b"", b"a-name-that-is-long"),
-    );
+    // The name is the kernel's, whatever the caller's memory holds when the call ends; the option is an int.
+    let prctl = |option, name: &[u8; 16], text: &[u8]| {
+        let [low, high] = [&name[..8], &name[8..]]
+            .map(|half| u64::from_ne_bytes(half.try_into().expect("eight bytes")));
+        call_giving(&shell, CALL_PRCTL, [option, 0], [low, high, 0], b"", text)
+    };
+    let name = b"a-name-that-is-\0";
+    apply(&mut state, &prctl(15 | 7 << 32, name, b"rewritten"));
     assert_eq!(known(&state, 10).comm.bytes(), b"a-name-that-is-");
     // Other options of prctl, and the names of other threads, are nothing to the process.
-    apply(&mut state, &call(&shell, CALL_PRCTL, [4, 0], b"", b"other"));
+    let other = b"other\0\0\0\0\0\0\0\0\0\0\0";
+    apply(&mut state, &prctl(4, other, b"other"));
+    let mut bytes = prctl(15, other, b"other");
+    let tid = std::mem::offset_of!(Header, tid);
+    bytes[tid..tid + 4].copy_from_slice(&99_u32.to_ne_bytes());
+    apply(&mut state, &bytes);
     assert_eq!(known(&state, 10).comm.bytes(), b"a-name-that-is-");
     apply(&mut state, &call(&shell, CALL_CAPSET, [0, 0], b"", b""));
     let caps = known(&state, 10).credentials;
     assert_eq!(
         (caps.cap_effective, caps.cap_permitted, caps.cap_inheritable),
         (1, 3, 7)
+    );
+    // Who gives up being root loses rights in the same instant.
+    let nobody = call_giving(&shell, CALL_SETUID, [1, 0], [0, 2, 4], b"", b"");
+    apply(&mut state, &nobody);
+    let caps = known(&state, 10).credentials;
+    assert_eq!(
+        (caps.cap_effective, caps.cap_permitted, caps.cap_inheritable),
+        (0, 2, 4)
     );
 
     // A job: the shell makes its child the leader of a group, by the numbers of its own namespace.

@@ -14,6 +14,7 @@ mod dashboards;
 mod engines;
 mod events;
 mod face;
+mod heal;
 #[cfg(feature = "kube")]
 mod kubernetes;
 mod metadata;
@@ -21,6 +22,7 @@ mod page;
 mod prometheus;
 mod record;
 mod reload;
+mod rewritten;
 mod scrape;
 mod sensitive_files;
 mod top;

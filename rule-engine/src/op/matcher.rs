@@ -163,7 +163,8 @@ impl Test {
 fn spread(multiplicity: Multiplicity, op: Operator) -> Spread {
     match (multiplicity, op) {
         (Multiplicity::Sides | Multiplicity::List, Operator::Exists) => Spread::Present,
-        (Multiplicity::Sides, Operator::Ne) => Spread::All,
+        // A field of one value may have several where it has several names: it differs if all do.
+        (Multiplicity::Sides | Multiplicity::One, Operator::Ne) => Spread::All,
         (Multiplicity::List, Operator::In) => Spread::AllOrNone,
         _ => Spread::Some,
     }

@@ -8,6 +8,14 @@ pub(super) fn port(name: &[u8]) -> Option<u16> {
     found.ok().map(|i| SERVICES[i].1)
 }
 
+/// The name of the service that a port is assigned to; of several names the first in byte order.
+pub fn service_of(port: u16) -> Option<&'static str> {
+    let mut services = SERVICES.iter();
+    services
+        .find(|(_, its)| *its == port)
+        .map(|(name, _)| *name)
+}
+
 /// Sorted by name, in byte order.
 #[rustfmt::skip]
 const SERVICES: &[(&str, u16)] = &[

@@ -9,6 +9,7 @@ use crate::event::binding::Descriptor;
 use crate::event::symbols::file::{O_ACCMODE, O_CREAT, O_TMPFILE, O_WRONLY};
 use crate::event::{Call, Event, Facts};
 
+const NS_PER_S: u64 = 1_000_000_000;
 /// Any of the three execute bits.
 const MODE_EXEC: u64 = 0o111;
 /// Where programs send their log messages; the second is what the first leads to under systemd.
@@ -44,10 +45,26 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         Some(Value::Uint(e.wall_ns(e.boot_ns)))
     }),
     ("evt.rawtime.s", |e, _, _| {
-        Some(Value::Uint(e.wall_ns(e.boot_ns) / 1_000_000_000))
+        Some(Value::Uint(e.wall_ns(e.boot_ns) / NS_PER_S))
     }),
     ("evt.rawtime.ns", |e, _, _| {
-        Some(Value::Uint(e.wall_ns(e.boot_ns) % 1_000_000_000))
+        Some(Value::Uint(e.wall_ns(e.boot_ns) % NS_PER_S))
+    }),
+    ("evt.reltime", |e, _, _| Some(Value::Uint(since_first(e)))),
+    ("evt.reltime.s", |e, _, _| {
+        Some(Value::Uint(since_first(e) / NS_PER_S))
+    }),
+    ("evt.reltime.ns", |e, _, _| {
+        Some(Value::Uint(since_first(e) % NS_PER_S))
+    }),
+    ("evt.deltatime", |e, _, _| {
+        Some(Value::Uint(since_previous(e)))
+    }),
+    ("evt.deltatime.s", |e, _, _| {
+        Some(Value::Uint(since_previous(e) / NS_PER_S))
+    }),
+    ("evt.deltatime.ns", |e, _, _| {
+        Some(Value::Uint(since_previous(e) % NS_PER_S))
     }),
     ("evt.outputtime", |e, _, arena| {
         Some(local_time(e, "%H:%M:%S%.9f", arena))
@@ -66,6 +83,7 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         e.result().map(|result| Value::Bool(result < 0))
     }),
     ("evt.source", |_, _, _| Some(Value::Text(b"syscall"))),
+    // Upstream's asynchronous events are those that no system call makes.
     ("evt.is_async", |e, _, _| {
         Some(Value::Bool(matches!(e.facts, Facts::Container)))
     }),
@@ -163,6 +181,15 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("evt.count.threadinfo", |_, _, _| Some(Value::Uint(0))),
     ("evt.view", |e, _, _| Some(text(e.view.name().as_bytes()))),
 ];
+
+fn since_first(event: &Event<'_>) -> u64 {
+    event.boot_ns.saturating_sub(event.first_boot_ns)
+}
+
+/// Events of two CPUs may come out of order: then nothing has passed.
+fn since_previous(event: &Event<'_>) -> u64 {
+    event.boot_ns.saturating_sub(event.previous_boot_ns)
+}
 
 /// The call, if it opens a file.
 fn opened<'a>(event: &'a Event<'_>) -> Option<&'a Call<'a>> {

@@ -277,7 +277,11 @@ fn account<'a>(event: &'a Event<'_>, uid: u32, part: impl Fn(&User) -> &str) -> 
 fn lineage<'a>(event: &'a Event<'_>) -> impl Iterator<Item = &'a Process> {
     // Longer ones are loops, which records of used pids can make.
     std::iter::successors(event.process, |process| {
-        event.surroundings.process(process.parent)
+        // Number 0 is the kernel's own: the first process has no parent.
+        let parent = process.parent;
+        (parent.pid != 0)
+            .then(|| event.surroundings.process(parent))
+            .flatten()
     })
     .take(ANCESTORS_MAX)
 }
@@ -392,10 +396,13 @@ fn ancestors_env<'a>(event: &'a Event<'_>, key: &FieldKey, arena: &'a Bump) -> O
     }
 }
 
-/// The leader of the session or group of the process: itself or one of its ancestors.
+/// The leader of the session or group of the process. Number 0 is the kernel's own: it has no process.
 fn leader<'a>(event: &'a Event<'_>, id: impl Fn(&Process) -> u32) -> Option<&'a Process> {
-    let leader = id(event.process?);
-    lineage(event).find(|process| process.key.pid == leader)
+    match id(event.process?) {
+        0 => None,
+        pid if pid == event.actor.pid => event.process,
+        pid => event.surroundings.leader(pid),
+    }
 }
 
 /// The eldest shell among the process and its ancestors. Like Falco we take a name in `sh` for a shell's.
@@ -421,18 +428,14 @@ fn cwd<'a>(event: &'a Event<'_>, _: &FieldKey, arena: &'a Bump) -> Option<Value<
 
 /// Name of the session's leader, or of the eldest known ancestor that is in the session.
 fn session_name<'a>(event: &'a Event<'_>, _: &FieldKey, _: &'a Bump) -> Option<Value<'a>> {
-    let mut process = event.process?;
-    let sid = process.sid;
-    for _ in 0..ANCESTORS_MAX {
-        if process.key.pid == sid {
-            break;
-        }
-        match event.surroundings.process(process.parent) {
-            Some(parent) if parent.sid == sid => process = parent,
-            _ => break,
-        }
-    }
-    Some(text(process.comm.bytes()))
+    let sid = event.process?.sid;
+    let eldest = || {
+        lineage(event)
+            .take_while(|process| process.sid == sid)
+            .last()
+    };
+    let leader = leader(event, |process| process.sid).or_else(eldest)?;
+    Some(text(leader.comm.bytes()))
 }
 
 fn capabilities<'a>(bits: u64, arena: &'a Bump) -> Value<'a> {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
+use rule_engine::op::service_of;
 use rule_engine::value::Value;
 
 use super::{Get, file, format, text};
@@ -55,6 +56,14 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("fd.rip", |e, _, _| ip(e, Side::Remote)),
     ("fd.rnet", |e, _, _| ip(e, Side::Remote)),
     ("fd.rport", |e, _, _| port(e, Side::Remote)),
+    ("fd.cip.name", |e, _, arena| domain(e, Side::Client, arena)),
+    ("fd.sip.name", |e, _, arena| domain(e, Side::Server, arena)),
+    ("fd.lip.name", |e, _, arena| domain(e, Side::Local, arena)),
+    ("fd.rip.name", |e, _, arena| domain(e, Side::Remote, arena)),
+    ("fd.cproto", |e, _, arena| service(e, Side::Client, arena)),
+    ("fd.sproto", |e, _, arena| service(e, Side::Server, arena)),
+    ("fd.lproto", |e, _, arena| service(e, Side::Local, arena)),
+    ("fd.rproto", |e, _, arena| service(e, Side::Remote, arena)),
     ("fd.l4proto", |e, _, _| {
         file::kind(e)?;
         let (_, call) = file::used(e)?;
@@ -173,6 +182,29 @@ fn ip<'a>(event: &Event<'_>, side: Side) -> Option<Value<'a>> {
 
 fn port<'a>(event: &Event<'_>, side: Side) -> Option<Value<'a>> {
     address(event, side).map(|address| Value::Uint(u64::from(address.port())))
+}
+
+/// The domain names of a side: those of the names in loaded rules that lead to its address, nothing else is ever looked up.
+/// Empty for an address that none leads to.
+fn domain<'a>(event: &'a Event<'_>, side: Side, arena: &'a Bump) -> Option<Value<'a>> {
+    let names = event.surroundings.domains(address(event, side)?.ip());
+    Some(match names {
+        [] => Value::Text(b""),
+        [name] => text(name.as_bytes()),
+        names => {
+            let values = names.iter().map(|name| text(name.as_bytes()));
+            Value::Several(arena.alloc_slice_fill_iter(values))
+        }
+    })
+}
+
+/// The name of the service that has the port of a side, or the port's number.
+fn service<'a>(event: &'a Event<'_>, side: Side, arena: &'a Bump) -> Option<Value<'a>> {
+    let port = address(event, side)?.port();
+    Some(text(match service_of(port) {
+        Some(name) => name.as_bytes(),
+        None => format(arena, format_args!("{port}")),
+    }))
 }
 
 /// Client and server side. Any event with a descriptor has the field, and no value that could match on what is no connection.

@@ -1,7 +1,7 @@
 //! Every field of the lists, asked of events whose facts are known.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 
 use rule_engine::schema::{ArgKind, Type};
@@ -25,6 +25,7 @@ static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::syscall
 struct World {
     processes: HashMap<ProcessKey, Process>,
     root: User,
+    domains: [Box<str>; 2],
     /// None: it is awaited.
     metadata: Option<Arc<ContainerInfo>>,
     /// What the API server says of its pod.
@@ -36,12 +37,24 @@ impl Surroundings for World {
         self.processes.get(&key)
     }
 
+    fn leader(&self, pid: u32) -> Option<&Process> {
+        self.process(key(pid))
+    }
+
     fn user(&self, uid: u32) -> Option<&User> {
         (uid == 0).then_some(&self.root)
     }
 
     fn group(&self, gid: u32) -> Option<&str> {
         (gid == 0).then_some("wheel")
+    }
+
+    fn domains(&self, ip: IpAddr) -> &[Box<str>] {
+        match ip.to_string().as_str() {
+            "1.2.3.4" => &self.domains,
+            "2001:db8::1" => &self.domains[..1],
+            _ => &[],
+        }
     }
 
     fn container(&self, _: &ContainerId) -> Metadata<'_> {
@@ -112,6 +125,7 @@ fn world() -> World {
             home: "/root".into(),
             shell: "/bin/sh".into(),
         },
+        domains: ["a.example".into(), "b.example".into()],
         metadata: None,
         pod: None,
     }
@@ -144,6 +158,8 @@ fn check_in(
         number: 1,
         boot_ns: 1_000_000,
         boot_wall_ns: 0,
+        first_boot_ns: 400_000,
+        previous_boot_ns: 999_000,
         cpu: 3,
         tid: 31,
         actor: key(30),
@@ -244,6 +260,53 @@ fn connect(result: i64, remote: Option<SocketAddr>) -> Call<'static> {
 }
 
 #[test]
+fn leaders_are_found_by_number_and_session_0_has_none() {
+    let with = |sid, pgid| {
+        let mut world = world();
+        let cat = world.processes.get_mut(&key(30)).expect("it is there");
+        (cat.sid, cat.pgid) = (sid, pgid);
+        // A process that is no ancestor of it.
+        let other = process(77, 10, "other", "");
+        world.processes.insert(other.key, other);
+        world
+    };
+    let rows = [
+        ("proc.sid", "77"),
+        ("proc.sname", "other"),
+        ("proc.sid.exe", "./other"),
+        ("proc.is_sid_leader", "false"),
+        ("proc.pgid.name", "other"),
+        ("proc.vpgid.exepath", "/usr/bin/other"),
+    ];
+    check_in(&with(77, 77), EXEC, "execve", View::Requested, true, &rows);
+    // The leader is not known: of the known ancestors none is in the session.
+    let rows = [("proc.sname", "cat"), ("proc.sid.exe", "-")];
+    check_in(&with(66, 66), EXEC, "execve", View::Requested, true, &rows);
+    // Session and group 0 are the kernel's own, as of the first process of a machine.
+    let mut world = with(0, 0);
+    for pid in [10, 20, 25] {
+        let ancestor = world.processes.get_mut(&key(pid)).expect("it is there");
+        ancestor.sid = 0;
+    }
+    let nobody = Process {
+        key: key(0),
+        ..process(10, 0, "nobody", "")
+    };
+    world.processes.insert(nobody.key, nobody);
+    let rows = [
+        ("proc.sid", "0"),
+        ("proc.is_sid_leader", "false"),
+        ("proc.sid.exe", "-"),
+        ("proc.pgid.name", "-"),
+        ("proc.is_pgid_leader", "false"),
+        ("proc.aname[3]", "init"),
+        ("proc.aname[4]", "-"),
+        ("proc.sname", "init"),
+    ];
+    check_in(&world, EXEC, "execve", View::Requested, true, &rows);
+}
+
+#[test]
 fn every_listed_field_exists_once_and_has_the_value_type_of_the_schema() {
     let world = world();
     let table = FieldTable::new(Arc::clone(&SCHEMA), "node-1");
@@ -269,6 +332,8 @@ fn every_listed_field_exists_once_and_has_the_value_type_of_the_schema() {
                 number: 1,
                 boot_ns: 1_000_000,
                 boot_wall_ns: 0,
+                first_boot_ns: 0,
+                previous_boot_ns: 0,
                 cpu: 0,
                 tid: 30,
                 actor: key(30),
@@ -357,6 +422,9 @@ fn a_process_answers_for_itself_and_its_ancestors() {
             ("proc.is_vpgid_leader", "true"),
             ("proc.pgid.name", "cat"),
             ("proc.vpgid.exe", "./cat"),
+            ("evt.reltime", "600000"),
+            ("evt.deltatime.ns", "1000"),
+            ("evt.deltatime.s", "0"),
             ("proc.sid.exe", "./sh"),
             ("proc.sid.exepath", "/usr/bin/sh"),
             ("proc.loginshellid", "20"),

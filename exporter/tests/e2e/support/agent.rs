@@ -166,7 +166,12 @@ impl Agent {
 
     /// Asks it to take its rules anew.
     pub(crate) fn hang_up(&self) {
-        self.daemon.signal(Signal::HUP);
+        self.signal(Signal::HUP);
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.daemon.signal(signal);
     }
 
     /// Everything it has said on standard error so far.

@@ -16,6 +16,12 @@ fn a_connection_has_two_sides() {
         ("fd.snet", "1.2.3.4"),
         ("fd.sport", "443"),
         ("fd.lport", "4000"),
+        ("fd.sip.name", "(a.example,b.example)"),
+        ("fd.rip.name", "(a.example,b.example)"),
+        ("fd.cip.name", ""),
+        ("fd.lip.name", ""),
+        ("fd.sproto", "https"),
+        ("fd.cproto", "4000"),
         ("fd.ip", "(10.0.0.2,1.2.3.4)"),
         ("fd.port", "(4000,443)"),
         ("fd.connected", "false"),
@@ -41,6 +47,8 @@ fn a_connect_without_a_socket_knows_nothing_of_sides() {
     let rows = [
         ("fd.name", "NULL"),
         ("fd.sip", "-"),
+        ("fd.sip.name", "-"),
+        ("fd.sproto", "-"),
         ("fd.type", "-"),
         ("fd.typechar", "4"),
         ("evt.res", "EBADF"),
@@ -70,6 +78,7 @@ fn ipv4_through_an_ipv6_socket_is_ipv4() {
         ("fd.type", "ipv6"),
         ("fd.name", "::1:4000->2001:db8::1:443"),
         ("fd.sip", "2001:db8::1"),
+        ("fd.sip.name", "a.example"),
     ];
     called("connect", call, &rows);
 }
