@@ -65,7 +65,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         settings.web_config_file.as_deref(),
         rooms.http,
     )?;
-    let readiness = Readiness::new("starting");
+    let readiness = rooms.readiness;
 
     let mut probe = Probe::load(settings.ring_bytes)?;
     let counters = probe.take_counters()?;
@@ -202,6 +202,7 @@ struct Rooms {
     cluster: Cluster,
     domains: DomainMetrics,
     http: HttpMetrics,
+    readiness: Readiness,
     queue: Queue,
     pending: output::Pending,
 }
@@ -223,6 +224,7 @@ impl Rooms {
             cluster: Cluster::declare(registry, settings),
             domains: DomainMetrics::declare(registry),
             http: HttpMetrics::declare(registry),
+            readiness: Readiness::new("starting").declare(registry),
             queue,
             pending,
         }

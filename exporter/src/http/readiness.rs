@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::metrics::{Declaration, Registry};
+
 /// A handle to one shared answer; cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Readiness {
@@ -16,6 +18,21 @@ impl Readiness {
         Self {
             reason: Arc::new(RwLock::new(Some(reason.into()))),
         }
+    }
+
+    /// Shows it to scrapers, too.
+    #[must_use]
+    pub fn declare(self, registry: &mut Registry) -> Self {
+        let shown = self.clone();
+        registry.gauges_read(
+            Declaration {
+                name: "saker_ready",
+                help: "Whether probes are attached and rules loaded: 1, or 0 while /-/ready answers 503.",
+                labels: [],
+            },
+            move |rows| rows([], u64::from(shown.reason().is_none())),
+        );
+        self
     }
 
     /// Probes are attached and rules loaded.

@@ -61,7 +61,7 @@ saker_rule_matches_total{rule="b",priority="Notice"} 0
 # TYPE saker_kernel_busy_seconds counter
 # UNIT saker_kernel_busy_seconds seconds
 saker_kernel_busy_seconds_total{type="execve"} 1.5
-saker_kernel_busy_seconds_total{type="open"} 0
+saker_kernel_busy_seconds_total{type="open"} 0.0
 # HELP saker_queue_bytes Bytes waiting.
 # TYPE saker_queue_bytes gauge
 # UNIT saker_queue_bytes bytes
@@ -213,7 +213,7 @@ fn exemplars_stand_in_open_metrics_only() {
         wall_ns: 1_795_450_461_063_210_158,
     });
     let line = "saker_rule_matches_total{rule=\"a\"} 1";
-    let exemplar = " # {uuid=\"00000000-0000-0000-0000-000000000005\"} 1 1795450461.063\n";
+    let exemplar = " # {uuid=\"00000000-0000-0000-0000-000000000005\"} 1.0 1795450461.063\n";
     assert!(classic_text(&registry).ends_with(&format!("{line}\n")));
     let expected = format!("{line}{exemplar}# EOF\n");
     assert!(open_metrics(&registry).ends_with(&expected));

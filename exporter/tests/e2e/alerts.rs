@@ -23,7 +23,15 @@ fn ordinary_work(docker: &Docker) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    docker.run(&["run", "--rm", "--network", "none", IMAGE, "/bin/ls", "/"]);
+    docker.run(&[
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        IMAGE,
+        "/bin/cat",
+        "/etc/passwd",
+    ]);
 }
 
 #[test]

@@ -13,7 +13,9 @@ use crate::support::shipped;
 use crate::support::wait::wait_until;
 
 /// What may be empty on a healthy machine, by a part of the query that says why.
-const EMPTY_WHEN_HEALTHY: [&str; 3] = [
+const EMPTY_WHEN_HEALTHY: [&str; 4] = [
+    // An agent that is told of no collector counts nothing about it.
+    "saker_otlp_",
     // No series reached its budget, no agent is degraded.
     r#"overflow="true""#,
     // Only a match of a rule of high priority gives these.
