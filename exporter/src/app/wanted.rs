@@ -58,15 +58,7 @@ const FEEDERS: &[(&[&str], &[&str])] = &[
     ),
     (
         &["thread.cap_", "evt.arg.cap_"],
-        &[
-            "capset",
-            "setuid",
-            "setreuid",
-            "setresuid",
-            "setfsuid",
-            "setns",
-            "unshare",
-        ],
+        &["capset", "setuid", "setreuid", "setresuid", "setfsuid"],
     ),
 ];
 
@@ -203,8 +195,6 @@ mod tests {
             "x %thread.cap_effective",
             &[
                 "mkdir",
-                "setns",
-                "unshare",
                 "setuid",
                 "setreuid",
                 "setresuid",

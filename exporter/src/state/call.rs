@@ -4,8 +4,8 @@
 //! watched for that is the rules' choice: `app::wanted` says so.
 
 use exporter_ebpf::record::{
-    CALL_CAPSET, CALL_CHDIR, CALL_FCHDIR, CALL_PRCTL, CALL_SETFSUID, CALL_SETNS, CALL_SETPGID,
-    CALL_SETRESUID, CALL_SETREUID, CALL_SETSID, CALL_SETUID, CALL_UNSHARE, SyscallRecord,
+    CALL_CAPSET, CALL_CHDIR, CALL_FCHDIR, CALL_PRCTL, CALL_SETFSUID, CALL_SETPGID, CALL_SETRESUID,
+    CALL_SETREUID, CALL_SETSID, CALL_SETUID, SyscallRecord,
 };
 use zerocopy::IntoBytes;
 
@@ -49,10 +49,9 @@ impl State {
                 process.tty = 0;
             }),
             CALL_SETPGID => self.join_group(key, at, fixed.args[0] as u32, fixed.args[1] as u32),
-            CALL_CAPSET | CALL_SETUID | CALL_SETREUID | CALL_SETRESUID | CALL_SETFSUID
-            | CALL_SETNS | CALL_UNSHARE
-                if main =>
-            {
+            // Not setns and unshare: who makes or enters a user namespace gets all capabilities, within it. Rules ask for those
+            // that count on the host, and upstream's rule about unshare for those of before.
+            CALL_CAPSET | CALL_SETUID | CALL_SETREUID | CALL_SETRESUID | CALL_SETFSUID if main => {
                 self.change(key, at, |process| {
                     process.credentials = Credentials {
                         uid: fixed.header.euid,

@@ -34,7 +34,12 @@ impl Weight {
         Weight {
             memory: value("process_resident_memory_bytes"),
             files: value("process_open_fds"),
-            series: scrape.0.len(),
+            // Workloads keep theirs for a while after they are gone, within a limit of their own.
+            series: scrape
+                .0
+                .iter()
+                .filter(|sample| !sample.name.starts_with("saker_workload_"))
+                .count(),
         }
     }
 
