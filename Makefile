@@ -90,12 +90,20 @@ compiler:
 nextest: compiler
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
-# What the end-to-end tests start: a scraper, container runtimes, and a program that runs in any container.
+# What the end-to-end tests start: a scraper, collectors, container runtimes, and a program that runs in any container.
 .PHONY: services
-services:
+services: target/receivers/installed
 	$(call need,command -v prometheus && command -v promtool,prometheus)
 	$(call need,command -v dockerd,docker.io)
 	$(call need,command -v docker,docker-cli)
 	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)
 	$(call need,command -v podman,podman)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)
+	$(call need,command -v openssl,openssl)
+
+# Python packages of their own, beside what is built. By the system's Python: another one on the path may lack parts.
+target/receivers/installed: exporter/tests/e2e/support/requirements.txt
+	$(call need,/usr/bin/python3 -c 'import ensurepip',python3-venv)
+	/usr/bin/python3 -m venv --clear target/receivers
+	target/receivers/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

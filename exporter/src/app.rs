@@ -5,6 +5,7 @@
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
 mod events;
+mod outputs;
 pub mod record;
 mod reload;
 pub mod replay;
@@ -19,15 +20,15 @@ use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::events::{EventHandle, EventThread};
+use self::outputs::{Declared, Opened, Outputs};
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
-use crate::config::{OutputFormat, Settings};
+use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::container::ContainerNews;
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::http::{Readiness, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
-use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
 use crate::probe::{KernelCount, Probe, kind_name};
 use crate::rules::Rules;
@@ -47,6 +48,7 @@ const NEWS_MAX: usize = 1024;
 /// When the address is taken, or the kernel refuses the probes.
 pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::Result<()> {
     let server = Server::bind(settings.listen)?;
+    let opened = Opened::open(settings)?;
     let mut registry = Registry::new();
     let rooms = Rooms::declare(&mut registry, settings, schema);
     let readiness = Readiness::new("starting");
@@ -67,20 +69,13 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let ring = probe.take_ring()?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
-    let (queue, writer) = match line_format(settings.output) {
-        Some(format) => {
-            let lines = Lines::new(format, sys::hostname());
-            let writer = Writer::start(rooms.pending, std::io::stdout(), lines)
-                .context("the writer thread cannot be started")?;
-            (Some(rooms.queue), Some(writer))
-        }
-        None => (None, None),
-    };
+    let asked = outputs::asked(settings, schema);
+    let (queues, outputs) = opened.start(rooms.outputs)?;
     rooms.reload.succeeded(rules.enabled());
-    let detector = Detector::new(rules.set, &rooms.rules);
+    let detector = Detector::new(rules.set, &rooms.rules).asking(Arc::clone(&asked));
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let hostname = sys::hostname();
-    let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queue);
+    let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queues);
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() {
@@ -109,16 +104,13 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         metrics: rooms.reload,
         probe,
         events: events.handle(),
+        asked,
         watched,
         collected,
     };
-    let served = serve(server, site, reloader, &readiness, engines);
+    let served = serve(server, site, reloader, &readiness, engines, &outputs);
     events.stop()?;
-    if let Some(writer) = writer
-        && !writer.finish(DRAIN)
-    {
-        tracing::warn!("standard output did not take the last matches in time");
-    }
+    outputs.finish(DRAIN);
     served
 }
 
@@ -128,8 +120,7 @@ struct Rooms {
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
-    queue: Queue,
-    pending: output::Pending,
+    outputs: Declared,
 }
 
 impl Rooms {
@@ -137,14 +128,12 @@ impl Rooms {
         metrics::declare_build_info(registry);
         metrics::declare_process(registry);
         let supplied: Vec<&str> = supplied_events().collect();
-        let (queue, pending) = output::queue(registry);
         Self {
             rules: RuleMetrics::declare(registry),
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
-            queue,
-            pending,
+            outputs: Declared::declare(registry, settings),
         }
     }
 }
@@ -200,14 +189,6 @@ fn supplied_events() -> impl Iterator<Item = &'static str> {
         .chain(call_names())
 }
 
-fn line_format(output: OutputFormat) -> Option<Format> {
-    match output {
-        OutputFormat::Json => Some(Format::Json),
-        OutputFormat::Text => Some(Format::Text),
-        OutputFormat::None => None,
-    }
-}
-
 /// Takes news of containers to the event thread.
 fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Deliver {
     Arc::new(move |item| match news.try_send(item) {
@@ -228,6 +209,7 @@ fn serve(
     mut reloader: Reloader,
     readiness: &Readiness,
     engines: impl Future<Output = ()> + Send + 'static,
+    outputs: &Outputs,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -238,12 +220,14 @@ fn serve(
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut reopen = signal(SignalKind::user_defined1())?;
         let mut changes = reloader.changes();
         let until_told_to_end = async {
             loop {
                 tokio::select! {
                     _ = hangup.recv() => reloader.reload().await,
                     () = changes.next() => reloader.reload().await,
+                    _ = reopen.recv() => outputs.reopen(),
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                 }

@@ -3,11 +3,16 @@
 //! In: the text of a YAML file, environment variables and flags, given by `cli`. Out: [`Settings`], checked. Never: sockets,
 //! or any file but the one that is named.
 
+mod otlp;
+
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rule_engine::suggest;
 use serde::Deserialize;
+
+pub use self::otlp::{Compression, Otlp, OtlpLayer, Protocol, Target, TlsFiles};
 
 /// Address of the HTTP face when nobody says otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9797";
@@ -16,7 +21,7 @@ pub const RING_BYTES_DEFAULT: u32 = 8 << 20;
 /// Processes that the table holds, exited ones that are still asked for included.
 pub const PROCESSES_DEFAULT: usize = 65_536;
 
-/// What a match is printed as on standard output.
+/// What a match is printed as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputFormat {
@@ -55,6 +60,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// What is printed per match.
     pub output: OutputFormat,
+    /// File that is printed to; none: standard output.
+    pub output_file: Option<PathBuf>,
+    /// What is sent to a collector; none: nothing.
+    pub otlp: Option<Otlp>,
     /// Size of the kernel's ring buffer in bytes: a power of two, at least a page.
     pub ring_bytes: u32,
     /// Capacity of the process table.
@@ -72,6 +81,8 @@ impl Default for Settings {
             rule_selection: Vec::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 9797)),
             output: OutputFormat::Json,
+            output_file: None,
+            otlp: None,
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
             runtimes: None,
@@ -117,6 +128,10 @@ pub struct Layer {
     pub listen: Option<String>,
     /// `output`
     pub output: Option<OutputFormat>,
+    /// `output_file`
+    pub output_file: Option<PathBuf>,
+    /// `otlp`
+    pub otlp: Option<OtlpLayer>,
     /// `ring_bytes`
     pub ring_bytes: Option<u32>,
     /// `processes_max`
@@ -170,7 +185,7 @@ pub enum ConfigError {
     #[error("{setting}: {message}")]
     Value {
         /// Which setting.
-        setting: &'static str,
+        setting: Cow<'static, str>,
         /// What is wrong, and what would be right.
         message: String,
     },
@@ -224,12 +239,14 @@ impl Layer {
             Some("none") => Some(OutputFormat::None),
             Some(other) => {
                 return Err(ConfigError::Value {
-                    setting: "SAKER_OUTPUT",
+                    setting: Cow::Borrowed("SAKER_OUTPUT"),
                     message: format!("`{other}` is not an output; use json, text or none"),
                 });
             }
         };
         Ok(Self {
+            output_file: variable("SAKER_OUTPUT_FILE").map(PathBuf::from),
+            otlp: Some(OtlpLayer::from_environment(&variable)?),
             rules: variable("SAKER_RULES").map(|paths| std::env::split_paths(&paths).collect()),
             listen: variable("SAKER_LISTEN"),
             output,
@@ -245,8 +262,22 @@ impl Settings {
     /// When a value is out of its range.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer>) -> Result<Self, ConfigError> {
         let mut settings = Self::default();
-        for layer in layers {
+        let mut otlp = OtlpLayer::default();
+        for mut layer in layers {
+            if let Some(over) = layer.otlp.take() {
+                otlp.lay(over);
+            }
             settings.lay(layer)?;
+        }
+        settings.otlp = otlp.settings()?;
+        if let (Some(path), OutputFormat::None) = (&settings.output_file, settings.output) {
+            return Err(ConfigError::Value {
+                setting: Cow::Borrowed("output_file"),
+                message: format!(
+                    "nothing would be written to {}, since output is none; set output to json or text, or name no file",
+                    path.display()
+                ),
+            });
         }
         Ok(settings)
     }
@@ -259,13 +290,16 @@ impl Settings {
             rule_selection,
             listen,
             output,
+            output_file,
+            // Laid by the caller: what it means depends on all layers.
+            otlp: _,
             ring_bytes,
             processes_max,
             runtimes,
         } = layer;
         if let Some(listen) = listen {
             self.listen = listen.parse().map_err(|_| ConfigError::Value {
-                setting: "listen",
+                setting: Cow::Borrowed("listen"),
                 message: format!("`{listen}` is not an address with a port, such as {LISTEN_DEFAULT} or [::1]:9797"),
             })?;
         }
@@ -273,7 +307,7 @@ impl Settings {
             // The kernel wants a power of two of whole pages; a single record can be 32 KiB.
             if !bytes.is_power_of_two() || !(1 << 17..=1 << 30).contains(&bytes) {
                 return Err(ConfigError::Value {
-                    setting: "ring_bytes",
+                    setting: Cow::Borrowed("ring_bytes"),
                     message: format!("{bytes} is not a power of two from 131072 to 1073741824"),
                 });
             }
@@ -282,7 +316,7 @@ impl Settings {
         if let Some(processes) = processes_max {
             if !(1024..=1 << 22).contains(&processes) {
                 return Err(ConfigError::Value {
-                    setting: "processes_max",
+                    setting: Cow::Borrowed("processes_max"),
                     message: format!("{processes} is outside 1024 to 4194304"),
                 });
             }
@@ -291,7 +325,7 @@ impl Settings {
         if let Some(priority) = minimum_priority {
             if rule_engine::priority::Priority::parse(&priority).is_none() {
                 return Err(ConfigError::Value {
-                    setting: "minimum_priority",
+                    setting: Cow::Borrowed("minimum_priority"),
                     message: format!(
                         "`{priority}` is not a priority; use emergency, alert, critical, error, warning, notice, informational or debug"
                     ),
@@ -302,7 +336,7 @@ impl Settings {
         if let Some(runtimes) = runtimes {
             if let Some(relative) = runtimes.iter().find(|one| !one.path().is_absolute()) {
                 return Err(ConfigError::Value {
-                    setting: "runtimes",
+                    setting: Cow::Borrowed("runtimes"),
                     message: format!(
                         "`{}` is not the whole path of a socket, such as /run/docker.sock",
                         relative.path().display()
@@ -315,6 +349,7 @@ impl Settings {
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
         self.rule_selection = rule_selection.unwrap_or(std::mem::take(&mut self.rule_selection));
         self.output = output.unwrap_or(self.output);
+        self.output_file = output_file.or(self.output_file.take());
         Ok(())
     }
 }
@@ -392,6 +427,10 @@ mod tests {
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),
             ("rules: [", &["1"]),
+            (
+                "output: none\noutput_file: /x",
+                &["output_file", "/x", "output is none"],
+            ),
         ] {
             let error = settings(&[text]).unwrap_err();
             for part in parts {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use rule_engine::eval::{Evaluator, Match, Outcome};
 use rule_engine::program::{RuleId, RuleSet};
+use rule_engine::value::FieldRef;
 use uuid::Uuid;
 
 use crate::event::{Event, View};
@@ -42,6 +43,8 @@ pub struct Detector {
     matched: Vec<RuleId>,
     /// Where the two paths of an event are compared; emptied after each.
     arena: Bump,
+    /// Fields that every match takes with it.
+    asked: Arc<[FieldRef]>,
 }
 
 /// What a match of one rule needs, made once.
@@ -67,6 +70,8 @@ impl Detector {
                     name: rule.name.as_str().into(),
                     priority: rule.priority,
                     source: rule.source.as_str().into(),
+                    file: rule.file.as_str().into(),
+                    description: rule.desc.as_str().into(),
                     tags: rule.tags.iter().map(|tag| tag.as_str().into()).collect(),
                 }),
                 keys: rule
@@ -83,7 +88,14 @@ impl Detector {
             handles,
             matched: Vec::new(),
             arena: Bump::new(),
+            asked: Arc::default(),
         }
+    }
+
+    /// The same, whose matches take these fields with them, whatever their rules mention.
+    #[must_use]
+    pub fn asking(self, asked: Arc<[FieldRef]>) -> Self {
+        Self { asked, ..self }
     }
 
     /// The rules, each with the counter of its matches.
@@ -134,6 +146,7 @@ impl Detector {
             handles,
             matched,
             arena: _,
+            asked,
         } = self;
         evaluator.evaluate(rules, event, |fired: Match<'_>| {
             let id = fired.rule.id;
@@ -145,12 +158,12 @@ impl Detector {
             }
             matched.push(id);
             handle.matches.inc();
-            on_match(owned(&fired, handle, event));
+            on_match(owned(&fired, handle, asked, event));
         })
     }
 }
 
-fn owned(fired: &Match<'_>, handle: &Handle, event: &Event<'_>) -> OwnedMatch {
+fn owned(fired: &Match<'_>, handle: &Handle, asked: &[FieldRef], event: &Event<'_>) -> OwnedMatch {
     let mut message = String::new();
     fired.output(&mut message);
     OwnedMatch {
@@ -163,6 +176,10 @@ fn owned(fired: &Match<'_>, handle: &Handle, event: &Event<'_>) -> OwnedMatch {
             .iter()
             .zip(fired.fields())
             .map(|(key, (_, value, _))| (Arc::clone(key), FieldValue::from(value)))
+            .collect(),
+        asked: asked
+            .iter()
+            .map(|field| FieldValue::from(fired.value(field)))
             .collect(),
     }
 }

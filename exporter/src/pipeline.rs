@@ -1,8 +1,8 @@
 //! The event thread: next record → decode → state → detect → hand over.
 //!
 //! In: whole records from a [`Records`]; [`Control`] messages and what engines say of containers between batches. Out: counts,
-//! matches in the output queue, and ids of containers that are not known. Never: a lock, a wait on anything but its records, a file, the loader, a runtime: where records come from is an
-//! argument.
+//! matches in the queues of the outputs, and ids of containers that are not known. Never: a lock, a wait on anything but its
+//! records, a file, the loader, a runtime: where records come from is an argument.
 
 mod containers;
 mod parking;
@@ -23,7 +23,7 @@ use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
 use crate::metrics::{Counter, Declaration, Gauge, Registry};
-use crate::output::Queue;
+use crate::output::{OwnedMatch, Queue};
 use crate::state::user::Users;
 use crate::state::{Applied, CONTAINERS_MAX, State, actor};
 
@@ -169,8 +169,8 @@ pub struct Pipeline {
     event_types: EventTypes,
     table: FieldTable,
     metrics: PipelineMetrics,
-    /// None when nobody wants the matches themselves.
-    queue: Option<Queue>,
+    /// Where matches go; none when nobody wants the matches themselves.
+    queues: Vec<Queue>,
     number: u64,
     boot_wall_ns: u64,
     /// Time of the batch by the clock of `engines`.
@@ -189,7 +189,7 @@ impl Pipeline {
         schema: &Arc<Schema>,
         hostname: &str,
         metrics: PipelineMetrics,
-        queue: Option<Queue>,
+        queues: Vec<Queue>,
     ) -> Self {
         Self {
             state,
@@ -197,7 +197,7 @@ impl Pipeline {
             event_types: EventTypes::new(schema),
             table: FieldTable::new(Arc::clone(schema), hostname),
             metrics,
-            queue,
+            queues,
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
@@ -281,12 +281,10 @@ impl Pipeline {
             surroundings: &self.state,
         };
         let event = event(kind, facts, header, place, &self.table);
-        let queue = &self.queue;
-        let outcome = self.detector.evaluate(event, &[], |owned| {
-            if let Some(queue) = queue {
-                queue.send(owned);
-            }
-        });
+        let queues = &self.queues;
+        let outcome = self
+            .detector
+            .evaluate(event, &[], |owned| hand_over(queues, owned));
         if outcome == Outcome::Open {
             self.park(bytes, &record);
         }
@@ -331,6 +329,14 @@ impl Pipeline {
 /// Brings a counter up to what a table has counted by itself.
 fn raise(counter: &Counter, counted: u64) {
     counter.inc_by(counted.saturating_sub(counter.get()));
+}
+
+/// Gives a match to every output.
+fn hand_over(queues: &[Queue], owned: OwnedMatch) {
+    let owned = Arc::new(owned);
+    for queue in queues {
+        queue.send(Arc::clone(&owned));
+    }
 }
 
 /// What places an event, beside its record.

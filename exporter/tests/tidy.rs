@@ -30,13 +30,16 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];
 
 /// Crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("aya", &["probe"]),
-    ("hyper", &["http", "runtime"]),
-    ("hyper_util", &["http", "runtime"]),
-    ("prost", &["runtime"]),
+    ("hyper", &["config", "http", "output", "runtime"]),
+    ("hyper_rustls", &["output"]),
+    ("hyper_util", &["http", "output", "runtime"]),
+    ("opentelemetry_proto", &["output"]),
+    ("prost", &["output", "runtime"]),
     ("prometheus_client", &["metrics"]),
     ("tokio", &["app", "cli", "http", "output", "runtime"]),
+    ("tonic", &["output"]),
 ];
 
 /// What the rule language must be able to live without.

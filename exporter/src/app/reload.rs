@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rule_engine::schema::Schema;
+use rule_engine::value::FieldRef;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::sync::mpsc;
@@ -91,6 +92,8 @@ pub(super) struct Reloader {
     pub(super) probe: Probe,
     /// Who judges by them.
     pub(super) events: EventHandle,
+    /// Fields that every match takes with it.
+    pub(super) asked: Arc<[FieldRef]>,
     /// System calls that the rules in force want.
     pub(super) watched: Vec<&'static str>,
     /// Extras that they want, `SETTING_…`.
@@ -140,7 +143,7 @@ impl Reloader {
         self.probe.collect(collected | self.collected)?;
         self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
-        let detector = Detector::new(loaded.set, &self.rules);
+        let detector = Detector::new(loaded.set, &self.rules).asking(Arc::clone(&self.asked));
         self.events
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rule_engine::schema::Schema;
 
 use super::{exit_code, start_log};
-use crate::config::{Layer, OutputFormat, Settings};
+use crate::config::{Layer, OtlpLayer, OutputFormat, Settings};
 use crate::{app, rules};
 
 /// Watch this host, judge what happens by the rules, and serve the counts.
@@ -25,6 +25,12 @@ pub(super) struct Args {
     /// What is printed for each match [default: json].
     #[arg(long, value_enum)]
     output: Option<OutputFormat>,
+    /// File that matches are printed to instead of standard output; opened anew on SIGUSR1.
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// Collector that matches are sent to by OTLP, such as http://collector:4318.
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
 }
 
 impl Args {
@@ -36,6 +42,8 @@ impl Args {
             rules: (!self.rules.is_empty()).then_some(self.rules),
             listen: self.listen,
             output: self.output,
+            output_file: self.output_file,
+            otlp: self.otlp_endpoint.map(OtlpLayer::with_endpoint),
             ..Layer::default()
         };
         Ok(Settings::from_layers(

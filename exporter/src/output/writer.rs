@@ -8,13 +8,49 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Lines, Pending};
-use crate::metrics::{Counter, Family};
+use super::Lines;
+use super::queue::{self, Names, Queue, Waiting};
+use crate::metrics::{Counter, Declaration, Family, Registry};
+
+/// Matches that may wait. A match is a few hundred bytes to a few kilobytes.
+const QUEUE_LEN_MAX: usize = 4096;
 
 /// Lines of one write.
 const BATCH_LINES_MAX: usize = 256;
 /// Pause before a sink that takes nothing at the moment (a terminal or pipe in non-blocking mode) is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// The receiving end of a queue of matches that are to become lines.
+#[derive(Debug)]
+pub struct Pending {
+    waiting: Waiting,
+    lines: Family<2, Counter>,
+}
+
+/// Makes the queue of the lines and declares its metrics.
+pub fn queue(registry: &mut Registry) -> (Queue, Pending) {
+    let lines = registry.counters(Declaration {
+        name: "saker_output_lines_total",
+        help: "Lines for matches, by what became of them.",
+        labels: ["outcome", "reason"],
+    });
+    let names = Names {
+        length: Declaration {
+            name: "saker_output_queue_length",
+            help: "Matches that wait to be written or are being written.",
+            labels: [],
+        },
+        capacity: Declaration {
+            name: "saker_output_queue_capacity",
+            help: "Matches that may wait to be written.",
+            labels: [],
+        },
+    };
+    let full = lines.with(["dropped", "queue_full"]);
+    let closed = lines.with(["dropped", "writer_ended"]);
+    let (queue, waiting) = queue::queue(registry, names, QUEUE_LEN_MAX, full, closed);
+    (queue, Pending { waiting, lines })
+}
 
 /// The running thread.
 #[derive(Debug)]
@@ -48,7 +84,7 @@ impl Writer {
 
 fn write_all(pending: Pending, mut sink: impl Write, lines: &Lines) {
     let Pending {
-        mut receiver,
+        waiting: Waiting { mut receiver, held },
         lines: counted,
     } = pending;
     let outcomes = Outcomes::new(&counted);
@@ -69,11 +105,12 @@ fn write_all(pending: Pending, mut sink: impl Write, lines: &Lines) {
         }
         let (written, result) = write(&mut sink, &text);
         let whole = ends.iter().filter(|end| **end <= written).count();
+        held.settled(ends.len());
         outcomes.written.inc_by(whole as u64);
         if let Err(error) = &result {
             outcomes.failed(error).inc_by((ends.len() - whole) as u64);
             if !failing {
-                tracing::warn!(%error, "standard output takes no more lines; they are counted in saker_output_lines_total");
+                tracing::warn!(%error, "lines for matches cannot be written; they are counted in saker_output_lines_total");
             }
         }
         failing = result.is_err();

@@ -12,7 +12,7 @@ use exporter_ebpf::record::Record;
 use rule_engine::program::RuleId;
 
 use super::parking::{self, AsItWas, Parked};
-use super::{Pipeline, Place, event};
+use super::{Pipeline, Place, event, hand_over};
 use crate::event::container::{ContainerId, ContainerInfo, ContainerNews};
 use crate::event::decode::facts;
 use crate::event::model::{Cgroup, ProcessKey};
@@ -136,11 +136,9 @@ impl Pipeline {
                 surroundings: &surroundings,
             };
             let event = event(kind, facts, record.header(), place, &self.table);
-            let queue = &self.queue;
+            let queues = &self.queues;
             self.detector.evaluate(event, &parked.matched, |owned| {
-                if let Some(queue) = queue {
-                    queue.send(owned);
-                }
+                hand_over(queues, owned);
             });
         }
     }
@@ -180,11 +178,8 @@ impl Pipeline {
             view: View::Requested,
             table: &self.table,
         };
-        let queue = &self.queue;
-        self.detector.evaluate(event, NO_RULES, |owned| {
-            if let Some(queue) = queue {
-                queue.send(owned);
-            }
-        });
+        let queues = &self.queues;
+        self.detector
+            .evaluate(event, NO_RULES, |owned| hand_over(queues, owned));
     }
 }

@@ -10,6 +10,7 @@ mod burst;
 mod connections;
 mod containers;
 mod metadata;
+mod otlp;
 mod prometheus;
 mod record;
 mod reload;

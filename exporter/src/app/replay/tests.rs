@@ -233,7 +233,7 @@ fn live(
         schema,
         "node-1",
         metrics.clone(),
-        Some(queue),
+        vec![queue],
     );
     pipeline.scanned(scan);
     pipeline.run(&mut ring, control);

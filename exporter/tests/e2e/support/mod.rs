@@ -6,6 +6,7 @@ pub(crate) mod daemon;
 pub(crate) mod docker;
 pub(crate) mod exposition;
 pub(crate) mod http;
+pub(crate) mod otlp;
 pub(crate) mod prometheus;
 pub(crate) mod rootfs;
 pub(crate) mod runtimes;

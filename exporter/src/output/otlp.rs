@@ -1,0 +1,25 @@
+//! Matches as OTLP log records, and the agent's metrics as OTLP metrics, pushed to a collector.
+//!
+//! In: [`OwnedMatch`](super::OwnedMatch) through a bounded queue; the registry. Out: requests by gRPC or HTTP, and a count of
+//! every record by what became of it: at rest exported + failed + dropped is what was produced.
+//! Never: a wait on the event thread; an end of the agent that waits for a collector longer than it is told to.
+//!
+//! The messages are those of the `opentelemetry-proto` crate. The exporter of `opentelemetry-otlp` above it would make books
+//! that lie: to its caller a partly rejected request is a success, and a refusal a sentence.
+//!
+//! Sources: OTLP specification 1.x (retries, partial success), OpenTelemetry log data model, semantic conventions.
+
+mod attributes;
+mod backoff;
+mod books;
+mod exporter;
+mod failure;
+mod grpc;
+mod http;
+mod logs;
+mod tls;
+mod transport;
+
+pub use self::attributes::asked;
+pub use self::books::{Pending, queue};
+pub use self::exporter::{Exporter, Identity, Running};

@@ -1,0 +1,313 @@
+//! The thread that exports: it makes requests of what waits, and tries each until it is taken, refused or too old.
+//!
+//! In: [`Pending`] matches. Out: requests, and the books. Never: more than one request under way; a record that is in no book
+//! when the thread ends by itself.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hyper::body::Bytes;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message as _;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::attributes::{key_value, text};
+use super::backoff::Backoff;
+use super::books::{Books, Pending};
+use super::failure::{Failure, Kind, Retry};
+use super::logs::{self, LOGS};
+use super::transport::Transport;
+use crate::config::{Otlp, Protocol, Target};
+use crate::metrics::VERSION;
+use crate::output::queue::Waiting;
+
+/// A request is sent when it is so long, however few records it has: collectors refuse more than 4 MiB by gRPC.
+const REQUEST_BYTES_MAX: usize = 2 << 20;
+/// How much longer than it was told to the thread may take to end.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Who exports.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Name of the host.
+    pub hostname: String,
+    /// Name of the Kubernetes node, if it is one.
+    pub node: Option<String>,
+}
+
+/// What exports, before it runs.
+pub struct Exporter {
+    transport: Transport,
+    resource: Resource,
+    batch_len_max: usize,
+    delay: Duration,
+    retry_for: Duration,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Running {
+    /// Says until when everything has to be done.
+    ending: watch::Sender<Option<Instant>>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Exporter {
+    /// Reads certificates; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When a certificate or key cannot be used.
+    pub fn new(settings: &Otlp, target: &Target, identity: &Identity) -> anyhow::Result<Self> {
+        let transport = Transport::new(target.clone(), LOGS)
+            .with_context(|| format!("matches cannot be exported to {}", target.endpoint))?;
+        if target.protocol == Protocol::Http && target.endpoint.port_u16() == Some(4317) {
+            tracing::warn!(
+                endpoint = %target.endpoint,
+                "port 4317 is usually that of gRPC, and the protocol is http/protobuf; set otlp.protocol to grpc if it is"
+            );
+        }
+        Ok(Self {
+            transport,
+            resource: resource(&settings.resource, identity),
+            batch_len_max: settings.batch_len_max,
+            delay: settings.delay,
+            retry_for: settings.retry_for,
+        })
+    }
+
+    /// Starts the thread. It ends when all [`Queue`](crate::output::Queue)s are gone and what they held is in the books.
+    ///
+    /// # Errors
+    /// When the thread or its runtime cannot be started.
+    pub fn start(self, pending: Pending) -> io::Result<Running> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (ending, end) = watch::channel(None);
+        let (alive, ended) = mpsc::channel();
+        thread::Builder::new()
+            .name("saker-otlp".to_owned())
+            .spawn(move || {
+                let _alive: mpsc::Sender<()> = alive;
+                let Pending { waiting, books } = pending;
+                let export = Export {
+                    exporter: self,
+                    books,
+                    end,
+                    backoff: Backoff::default(),
+                    pause: None,
+                    failing: false,
+                };
+                runtime.block_on(export.run(waiting));
+                // A name that is being looked up does not hold the end up.
+                runtime.shutdown_background();
+            })?;
+        Ok(Running { ending, ended })
+    }
+}
+
+impl Running {
+    /// Waits, once all queues are gone, until everything is in the books; what cannot be exported `within` is counted as
+    /// dropped. `false` if even that took too long.
+    pub fn finish(self, within: Duration) -> bool {
+        // Who has ended already need not hear it.
+        let _ = self.ending.send(Some(Instant::now() + within));
+        self.ended.recv_timeout(within + GRACE) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
+/// The work of the thread.
+struct Export {
+    exporter: Exporter,
+    books: Books,
+    end: watch::Receiver<Option<Instant>>,
+    backoff: Backoff,
+    /// Before the next attempt, whichever request that is for.
+    pause: Option<Pause>,
+    failing: bool,
+}
+
+/// A time in which nothing is sent.
+struct Pause {
+    until: Instant,
+    /// The collector wants it so.
+    is_asked: bool,
+}
+
+impl Export {
+    async fn run(mut self, mut waiting: Waiting) {
+        while let Some(records) = self.batch(&mut waiting).await {
+            let count = records.len();
+            let request = logs::request(&self.exporter.resource, records);
+            match self.deliver(request).await {
+                Ok(answer) => self.taken(&answer, count),
+                Err(Some(kind)) => self.books.failed(kind, count),
+                Err(None) => {
+                    let rest = self.rest(&mut waiting);
+                    self.books.unsent(count + rest);
+                    tracing::warn!(
+                        records = count + rest,
+                        "the agent ended before these matches could be exported"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The records of the next request; none when everything is done.
+    async fn batch(&mut self, waiting: &mut Waiting) -> Option<Vec<LogRecord>> {
+        let Exporter {
+            batch_len_max,
+            delay,
+            ..
+        } = self.exporter;
+        let first = waiting.receiver.recv().await?;
+        let until = Instant::now() + delay;
+        let mut records = vec![logs::record(&first)];
+        let mut bytes = records[0].encoded_len();
+        while records.len() < batch_len_max && bytes < REQUEST_BYTES_MAX {
+            // Ends early when the queue is gone: then nothing more can come.
+            let next = timeout_at(until, waiting.receiver.recv()).await;
+            let Ok(Some(owned)) = next else { break };
+            let record = logs::record(&owned);
+            bytes += record.encoded_len();
+            records.push(record);
+        }
+        Some(records)
+    }
+
+    /// Tries a request until it is taken. Otherwise why not; nothing if the agent ended before that could be known.
+    async fn deliver(&mut self, request: Bytes) -> Result<Bytes, Option<Kind>> {
+        let give_up = Instant::now() + self.exporter.retry_for;
+        let mut last = None;
+        loop {
+            if let Some(pause) = self.pause.take() {
+                if last.is_some() && pause.until >= give_up && !self.is_ending() {
+                    // The next request waits in its place.
+                    self.pause = Some(pause);
+                    return Err(last);
+                }
+                self.sleep(pause).await;
+            }
+            let within = self.time_left();
+            if within.is_zero() {
+                return Err(None);
+            }
+            let failure = match self.exporter.transport.send(request.clone(), within).await {
+                Ok(answer) => {
+                    self.backoff.reset();
+                    self.went_well();
+                    return Ok(answer);
+                }
+                Err(failure) => failure,
+            };
+            self.went_wrong(&failure);
+            let Retry::After(asked) = failure.retry else {
+                return Err(Some(failure.kind));
+            };
+            last = Some(failure.kind);
+            self.pause = Some(Pause {
+                until: Instant::now() + self.backoff.pause(asked),
+                is_asked: asked.is_some(),
+            });
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
+    /// Until the end of the agent.
+    fn time_left(&self) -> Duration {
+        let end = *self.end.borrow();
+        end.map_or(Duration::MAX, |end| {
+            end.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// Waits. When the agent ends meanwhile, only as long as there is time; if the pause is our own choice a short one will do.
+    async fn sleep(&mut self, pause: Pause) {
+        let end = tokio::select! {
+            () = sleep_until(pause.until) => return,
+            end = ending(&mut self.end) => end,
+        };
+        let mut until = pause.until.min(end);
+        if !pause.is_asked {
+            self.backoff.reset();
+            until = until.min(Instant::now() + self.backoff.pause(None));
+        }
+        sleep_until(until).await;
+    }
+
+    fn taken(&self, answer: &[u8], count: usize) {
+        let (rejected, message) = logs::rejected(answer, count);
+        self.books.answered(count - rejected, rejected);
+        if rejected > 0 || !message.is_empty() {
+            tracing::warn!(rejected, message, "the collector did not like all matches");
+        }
+    }
+
+    /// Empties the queue, and says how many were in it.
+    fn rest(&self, waiting: &mut Waiting) -> usize {
+        let mut count = 0;
+        while waiting.receiver.try_recv().is_ok() {
+            count += 1;
+        }
+        count
+    }
+
+    fn went_well(&mut self) {
+        if std::mem::take(&mut self.failing) {
+            let endpoint = &self.exporter.transport.target().endpoint;
+            tracing::info!(%endpoint, "matches are exported again");
+        }
+    }
+
+    fn went_wrong(&mut self, failure: &Failure) {
+        // Once is enough until it gets better; the books tell the rest.
+        if !std::mem::replace(&mut self.failing, true) {
+            let endpoint = &self.exporter.transport.target().endpoint;
+            let reason = failure.kind.reason();
+            tracing::warn!(%endpoint, reason, "matches cannot be exported: {}", failure.message);
+        }
+    }
+}
+
+/// When the agent has to be done, once that is known.
+async fn ending(end: &mut watch::Receiver<Option<Instant>>) -> Instant {
+    if let Ok(known) = end.wait_for(Option::is_some).await
+        && let Some(end) = *known
+    {
+        return end;
+    }
+    // Nobody can say so any more.
+    std::future::pending().await
+}
+
+/// Who tells, as attributes; what the settings say wins.
+fn resource(settings: &BTreeMap<String, String>, identity: &Identity) -> Resource {
+    let mut attributes = BTreeMap::from([
+        ("service.name", "saker"),
+        ("service.version", VERSION),
+        ("host.name", &identity.hostname),
+        ("os.type", "linux"),
+    ]);
+    if let Some(node) = &identity.node {
+        attributes.insert("k8s.node.name", node);
+    }
+    attributes.extend(settings.iter().map(|(key, value)| (&**key, &**value)));
+    Resource {
+        attributes: attributes
+            .into_iter()
+            .filter_map(|(key, value)| Some(key_value(key, text(value)?)))
+            .collect(),
+        ..Resource::default()
+    }
+}
