@@ -11,6 +11,7 @@ mod connections;
 mod containers;
 mod metadata;
 mod otlp;
+mod outputs;
 mod prometheus;
 mod record;
 mod reload;

@@ -140,6 +140,11 @@ impl Agent {
         self.daemon.signal(Signal::HUP);
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.daemon.signal(signal);
+    }
+
     /// Everything it has said on standard error so far.
     pub(crate) fn log(&self) -> String {
         self.daemon.log()

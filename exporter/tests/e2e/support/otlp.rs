@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver as Lines};
 
@@ -10,23 +9,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::daemon::Daemon;
+use super::python::installed;
 use super::wait::{wait_for, wait_until};
 
 /// How OTLP is spoken, by the name that settings use.
 pub(crate) const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
-
-/// What `make test` has put there.
-fn installed(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/receivers")
-        .join(name);
-    assert!(
-        path.exists(),
-        "{} is not there; `make services` installs it",
-        path.display()
-    );
-    path
-}
 
 /// A scripted receiver.
 pub(crate) struct Receiver {
