@@ -27,7 +27,7 @@ use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::container::ContainerNews;
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
-use crate::http::{Readiness, Server, Site};
+use crate::http::{Readiness, Scrapes, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
 use crate::probe::{KernelCount, Probe, kind_name};
@@ -94,7 +94,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     readiness.set_ready();
 
     let site = Site {
-        registry: Arc::new(registry),
+        scrapes: Scrapes::new(Arc::new(registry)),
         readiness: readiness.clone(),
     };
     let reloader = Reloader {

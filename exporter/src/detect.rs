@@ -12,20 +12,20 @@ use rule_engine::value::FieldRef;
 use uuid::Uuid;
 
 use crate::event::{Event, View};
-use crate::metrics::{Counter, Declaration, Family, Registry};
+use crate::metrics::{Declaration, Exemplar, Family, Registry, TracedCounter};
 use crate::output::{FieldValue, OwnedMatch, RuleFacts};
 
 /// The metrics of rules.
 #[derive(Clone, Debug)]
 pub struct RuleMetrics {
-    matches: Family<3, Counter>,
+    matches: Family<3, TracedCounter>,
 }
 
 impl RuleMetrics {
     /// Declares them.
     pub fn declare(registry: &mut Registry) -> Self {
         Self {
-            matches: registry.counters(Declaration {
+            matches: registry.family(Declaration {
                 name: "saker_rule_matches_total",
                 help: "Events that a rule matched; every loaded rule is there from the start, at 0.",
                 labels: ["rule", "priority", "source"],
@@ -49,7 +49,7 @@ pub struct Detector {
 
 /// What a match of one rule needs, made once.
 struct Handle {
-    matches: Counter,
+    matches: TracedCounter,
     facts: Arc<RuleFacts>,
     /// Keys of the fields that the rule's output mentions, in the order in which a match gives them.
     keys: Vec<Arc<str>>,
@@ -99,7 +99,7 @@ impl Detector {
     }
 
     /// The rules, each with the counter of its matches.
-    pub fn rules(&self) -> impl Iterator<Item = (&Arc<RuleFacts>, &Counter)> {
+    pub fn rules(&self) -> impl Iterator<Item = (&Arc<RuleFacts>, &TracedCounter)> {
         let handles = self.handles.iter();
         handles.map(|handle| (&handle.facts, &handle.matches))
     }
@@ -157,18 +157,22 @@ impl Detector {
                 return;
             }
             matched.push(id);
-            handle.matches.inc();
-            on_match(owned(&fired, handle, asked, event));
+            let exemplar = Exemplar {
+                uuid: Uuid::now_v7(),
+                wall_ns: event.wall_ns(event.boot_ns),
+            };
+            handle.matches.inc(exemplar);
+            on_match(owned(&fired, handle, asked, exemplar));
         })
     }
 }
 
-fn owned(fired: &Match<'_>, handle: &Handle, asked: &[FieldRef], event: &Event<'_>) -> OwnedMatch {
+fn owned(fired: &Match<'_>, handle: &Handle, asked: &[FieldRef], exemplar: Exemplar) -> OwnedMatch {
     let mut message = String::new();
     fired.output(&mut message);
     OwnedMatch {
-        uuid: Uuid::now_v7(),
-        time_wall_ns: event.wall_ns(event.boot_ns),
+        uuid: exemplar.uuid,
+        time_wall_ns: exemplar.wall_ns,
         rule: Arc::clone(&handle.facts),
         message,
         fields: handle

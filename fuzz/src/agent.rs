@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use exporter::bundled;
 use exporter::detect::{Detector, RuleMetrics};
 use exporter::event::container::is_hex_id;
+use exporter::http::accept;
 use exporter::metrics::{Format, Registry};
 use exporter::pipeline::{Pipeline, PipelineMetrics};
 use exporter::state::cgroup::container;
@@ -18,6 +19,13 @@ use rule_engine::source::Source;
 
 pub(crate) const ACCEPT_WORDS: &[&str] = &[
     "application/openmetrics-text",
+    "application/vnd.google.protobuf",
+    ";proto=io.prometheus.client.MetricFamily",
+    ";encoding=delimited",
+    "application/*",
+    "gzip",
+    "identity",
+    "30",
     "text/plain",
     "text/*",
     "*/*",
@@ -57,15 +65,29 @@ pub(crate) const CGROUP_WORDS: &[&str] = &[
 /// Processes in the table: few, so that it overflows.
 const PROCESSES_MAX: usize = 8;
 
-/// An `Accept` header never gets OpenMetrics unasked.
+/// An `Accept` header never gets what it does not name or cover, and an element that means nothing changes nothing. The other
+/// headers of a scrape are read without a panic.
 pub fn accept_header(bytes: &[u8]) {
     let Ok(header) = std::str::from_utf8(bytes) else {
         return;
     };
     let lower = header.to_ascii_lowercase();
-    let asked = lower.contains("application/openmetrics-text");
-    let got = Format::negotiate(header);
-    assert!(got == Format::Text || asked, "{got:?} for {header:?}");
+    let got = accept::format(header);
+    let names: &[&str] = match got {
+        Format::Text => &[""],
+        Format::OpenMetrics => &["application/openmetrics-text", "application/*", "*/*"],
+        Format::Protobuf => &["application/vnd.google.protobuf", "application/*", "*/*"],
+    };
+    let asked = names.iter().any(|name| lower.contains(name));
+    assert!(asked, "{got:?} for {header:?}");
+    let longer = format!("audio/ogg;q=1,{header}");
+    assert_eq!(accept::format(&longer), got, "{longer:?}");
+    if accept::gzip(header) {
+        assert!(lower.contains("gzip") || lower.contains('*'), "{header:?}");
+    }
+    if let Some(timeout) = accept::timeout(header) {
+        assert!(!timeout.is_zero(), "{header:?}");
+    }
 }
 
 /// A container's id is part of the path that names it, and so is its pod's but for the hyphens.

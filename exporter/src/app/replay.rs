@@ -17,7 +17,7 @@ use super::{declare_kernel, supplied_events, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::capture::{CaptureError, CaptureReader, End, Host, Item};
-use crate::metrics::{Counter, Registry};
+use crate::metrics::{Registry, TracedCounter};
 use crate::output::{self, Lines, RuleFacts, Writer};
 use crate::pipeline::{Control, Pipeline, PipelineMetrics, Records};
 use crate::probe::KernelCount;
@@ -80,7 +80,7 @@ pub fn run(
         None => (Vec::new(), None),
     };
     let detector = Detector::new(rules.set, &rule_metrics);
-    let counted: Vec<(Arc<RuleFacts>, Counter)> = detector
+    let counted: Vec<(Arc<RuleFacts>, TracedCounter)> = detector
         .rules()
         .map(|(facts, counter)| (Arc::clone(facts), counter.clone()))
         .collect();

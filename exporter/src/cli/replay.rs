@@ -12,7 +12,7 @@ use rule_engine::schema::Schema;
 use super::{exit_code, start_log};
 use crate::app::replay::{self, Replayed};
 use crate::config::{OutputFormat, Settings};
-use crate::metrics::{self, Format};
+use crate::metrics;
 use crate::probe::KernelCount;
 use crate::rules;
 
@@ -58,7 +58,7 @@ fn replayed(args: Args) -> anyhow::Result<()> {
     )
     .with_context(|| name.clone())?;
     if args.metrics {
-        let text = metrics::encode(&replayed.registry, Format::Text)?;
+        let text = metrics::classic_text(&replayed.registry);
         match io::stdout().write_all(text.as_bytes()) {
             // Who read our output has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

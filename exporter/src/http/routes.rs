@@ -2,26 +2,23 @@
 //!
 //! In: method, path and headers of a request; its body is never read. Out: a whole response, made without waiting.
 
-use std::sync::Arc;
-
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::Readiness;
-use crate::metrics::{self, Format, Registry, VERSION};
+use super::{Readiness, Scrapes};
+use crate::metrics::VERSION;
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// What there is to show.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// Behind `/metrics`.
-    pub registry: Arc<Registry>,
+    pub scrapes: Scrapes,
     /// Behind `/-/ready`.
     pub readiness: Readiness,
 }
@@ -31,7 +28,7 @@ impl Site {
     pub(super) fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let page: fn(&Site, &HeaderMap) -> Response<Full<Bytes>> = match request.uri().path() {
             "/" => |site, _| site.status_page(),
-            "/metrics" => Site::metrics,
+            "/metrics" => |site, headers| site.scrapes.answer(headers),
             "/-/healthy" => |_, _| response(StatusCode::OK, PLAIN, "healthy\n"),
             "/-/ready" => |site, _| site.ready(),
             _ => {
@@ -52,28 +49,6 @@ impl Site {
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             refusal
         }
-    }
-
-    fn metrics(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
-        // Several headers of one name mean the same as one with their values in a list.
-        let accept: Vec<&str> = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
-        let format = Format::negotiate(&accept.join(","));
-        let mut response = match metrics::encode(&self.registry, format) {
-            Ok(text) => response(StatusCode::OK, format.content_type(), text),
-            Err(_) => response(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                PLAIN,
-                "a metric has a value that this format cannot carry\n",
-            ),
-        };
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("Accept"));
-        response
     }
 
     fn ready(&self) -> Response<Full<Bytes>> {
@@ -116,7 +91,7 @@ impl Site {
     }
 }
 
-fn response(
+pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,

@@ -39,7 +39,7 @@ impl Running {
             .inc();
         let readiness = Readiness::new("rules <not> loaded");
         let site = Site {
-            registry: Arc::new(registry),
+            scrapes: Scrapes::new(Arc::new(registry)),
             readiness: readiness.clone(),
         };
         let server = Server::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
@@ -154,7 +154,10 @@ fn metrics_come_in_the_format_asked_for() {
         plain.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n"),
         "{plain}"
     );
-    assert!(plain.contains("\r\nvary: Accept\r\n"), "{plain}");
+    assert!(
+        plain.contains("\r\nvary: Accept, Accept-Encoding\r\n"),
+        "{plain}"
+    );
     assert!(plain.ends_with("\nsaker_turns_total 1\n"), "{plain}");
     let accept = "Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text\r\n";
     let open_metrics = server.request("GET", "/metrics", accept);

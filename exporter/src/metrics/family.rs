@@ -1,22 +1,21 @@
-//! One metric per set of label values, printed in the order of the values so that two scrapes can be compared line by line.
+//! One value per set of label values, shown in the order of the values so that two scrapes can be compared line by line.
 //!
 //! In: label values, once, when a series is made. Out: a handle that counts without coming back here.
 
+use std::array;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
-use prometheus_client::metrics::{MetricType, TypedMetric};
+use super::{Labels, Value, Visitor};
 
 /// Series of one metric, told apart by the values of `N` labels. Cloning shares the series.
 #[derive(Clone, Debug)]
-pub struct Family<const N: usize, M> {
+pub struct Family<const N: usize, V> {
     labels: [&'static str; N],
-    series: Arc<RwLock<BTreeMap<[Box<str>; N], M>>>,
+    series: Arc<RwLock<BTreeMap<[Box<str>; N], V>>>,
 }
 
-impl<const N: usize, M: Clone + Default> Family<N, M> {
+impl<const N: usize, V: Value> Family<N, V> {
     pub(super) fn new(labels: [&'static str; N]) -> Self {
         Self {
             labels,
@@ -24,52 +23,25 @@ impl<const N: usize, M: Clone + Default> Family<N, M> {
         }
     }
 
-    /// The series of these values, made at 0 if it is new. Takes a lock that a scrape also takes: the event thread asks once,
-    /// at load, and keeps what it gets.
-    pub fn with(&self, values: [&str; N]) -> M {
+    /// The series of these values, made at 0 if it is new. Takes a lock that a scrape also takes: the event thread never asks;
+    /// it is given what was asked for at load.
+    pub fn with(&self, values: [&str; N]) -> V {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         series.entry(values.map(Box::from)).or_default().clone()
     }
-}
 
-impl<const N: usize, M> EncodeMetric for Family<N, M>
-where
-    M: EncodeMetric + TypedMetric,
-{
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+    /// Takes away the series that `keep` does not want to keep, by their label values. Handles to them count on, unseen.
+    pub fn retain(&self, mut keep: impl FnMut(&[Box<str>; N]) -> bool) {
+        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        series.retain(|values, _| keep(values));
+    }
+
+    pub(super) fn show(&self, visitor: &mut dyn Visitor) {
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        series.iter().try_for_each(|(values, metric)| {
-            encode_row(
-                &mut encoder,
-                &self.labels,
-                values.each_ref().map(|value| &**value),
-                |row| metric.encode(row),
-            )
-        })
+        for (values, value) in &*series {
+            let pairs: [(&str, &str); N] = array::from_fn(|at| (self.labels[at], &*values[at]));
+            let labels: Labels<'_> = &pairs;
+            value.show(labels, visitor);
+        }
     }
-
-    fn metric_type(&self) -> MetricType {
-        M::TYPE
-    }
-
-    fn is_empty(&self) -> bool {
-        self.series
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
-    }
-}
-
-/// Encodes one series: the labels, then what `value` writes.
-pub(super) fn encode_row<const N: usize>(
-    encoder: &mut MetricEncoder<'_>,
-    labels: &[&'static str; N],
-    values: [&str; N],
-    value: impl FnOnce(MetricEncoder<'_>) -> fmt::Result,
-) -> fmt::Result {
-    let mut pairs = [("", ""); N];
-    for ((pair, name), text) in pairs.iter_mut().zip(labels).zip(values) {
-        *pair = (name, text);
-    }
-    value(encoder.encode_family(&pairs)?)
 }

@@ -1,26 +1,14 @@
 //! Declares, describes, registers and hands out a metric in one call.
 //!
-//! In: a [`Declaration`] from the room that counts. Out: the handle that counts, and [`Registry::descriptions`], from which
-//! the list of all metrics is made.
-//! Never: a metric that is declared in one place and registered in another.
+//! In: a [`Declaration`] from the room that counts. Out: the handle that counts; [`Registry::descriptions`], from which the
+//! list of all metrics is made; [`Registry::visit`], by which every format reads the values.
+//! Never: a metric that is declared in one place and registered in another; a lock on the way of who counts.
 //! Sources: Prometheus naming practice, OpenMetrics 1.0.0 (units and suffixes).
 
+use std::array;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::{
-    EncodeCounterValue, EncodeGaugeValue, EncodeMetric, MetricEncoder, NoLabelSet,
-};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::{Metric, Registry as Exposition, Unit};
-
-use super::family::{Family, encode_row};
-
-/// A whole number that only rises. Cloning shares the value; counting is one relaxed atomic addition.
-pub type Counter = prometheus_client::metrics::counter::Counter<u64, AtomicU64>;
-
-/// A number that goes up and down. Cloning shares the value.
-pub type Gauge = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
+use super::{Counter, Family, Gauge, Histogram, Number, Value, Visitor};
 
 /// Takes the rows of a metric whose values are read at the scrape: label values, then the value.
 pub type Rows<'a, const N: usize, V> = &'a mut dyn FnMut([&str; N], V);
@@ -36,12 +24,12 @@ pub struct Declaration<const N: usize> {
     pub labels: [&'static str; N],
 }
 
-/// A declared metric, for lists and documentation.
+/// A declared metric, for lists, documentation and formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The whole name.
     pub name: &'static str,
-    /// Counter or gauge.
+    /// Counter, gauge or histogram.
     pub kind: Kind,
     /// Names of the labels.
     pub labels: Vec<&'static str>,
@@ -49,63 +37,111 @@ pub struct Description {
     pub help: &'static str,
 }
 
-/// What kind of number a metric is.
+/// What kind of metric it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It only rises, and starts again at zero with the process.
     Counter,
     /// It goes up and down.
     Gauge,
+    /// It says how often values of which size were observed.
+    Histogram,
 }
 
 impl Kind {
     /// The word used in both text formats.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
         }
     }
 }
 
+impl Description {
+    /// The unit at the end of the name.
+    #[must_use]
+    pub fn unit(&self) -> Option<&'static str> {
+        let stem = self.stem();
+        ["seconds", "bytes"].into_iter().find(|unit| {
+            stem.strip_suffix(unit)
+                .is_some_and(|rest| rest.ends_with('_'))
+        })
+    }
+
+    /// The name without `_total`.
+    pub(super) fn stem(&self) -> &'static str {
+        self.name.strip_suffix("_total").unwrap_or(self.name)
+    }
+}
+
 /// All metrics of the process. Rooms declare into it while the agent is put together; afterwards it is only read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Registry {
-    exposition: Exposition,
     descriptions: Vec<Description>,
+    /// Of each description, what shows its series.
+    sources: Vec<Box<dyn Fn(&mut dyn Visitor) + Send + Sync>>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.descriptions.iter().map(|metric| metric.name);
+        f.debug_set().entries(names).finish()
+    }
 }
 
 impl Registry {
     /// A registry without metrics.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A single counter, at 0.
     pub fn counter(&mut self, declaration: Declaration<0>) -> Counter {
-        let counter = Counter::default();
-        self.register(declaration, Kind::Counter, counter.clone());
-        counter
+        self.single(declaration)
     }
 
     /// A counter per set of label values; a set exists once it was asked for.
     pub fn counters<const N: usize>(&mut self, declaration: Declaration<N>) -> Family<N, Counter> {
-        let family = Family::new(declaration.labels);
-        self.register(declaration, Kind::Counter, family.clone());
-        family
+        self.family(declaration)
     }
 
     /// A single gauge, at 0.
     pub fn gauge(&mut self, declaration: Declaration<0>) -> Gauge {
-        let gauge = Gauge::default();
-        self.register(declaration, Kind::Gauge, gauge.clone());
-        gauge
+        self.single(declaration)
     }
 
     /// A gauge per set of label values; a set exists once it was asked for.
     pub fn gauges<const N: usize>(&mut self, declaration: Declaration<N>) -> Family<N, Gauge> {
+        self.family(declaration)
+    }
+
+    /// A histogram of times.
+    pub fn histogram(&mut self, declaration: Declaration<0>) -> Histogram {
+        self.single(declaration)
+    }
+
+    /// A single value of any sort, as [`super::SecondsCounter`].
+    pub fn single<V: Value>(&mut self, declaration: Declaration<0>) -> V {
+        let value = V::default();
+        let shown = value.clone();
+        self.register(declaration, V::KIND, move |visitor| {
+            shown.show(&[], visitor);
+        });
+        value
+    }
+
+    /// A value of any sort per set of label values.
+    pub fn family<const N: usize, V: Value>(
+        &mut self,
+        declaration: Declaration<N>,
+    ) -> Family<N, V> {
         let family = Family::new(declaration.labels);
-        self.register(declaration, Kind::Gauge, family.clone());
+        let shown = family.clone();
+        self.register(declaration, V::KIND, move |visitor| shown.show(visitor));
         family
     }
 
@@ -113,51 +149,49 @@ impl Registry {
     /// label values once. What cannot be read is left out.
     pub fn counters_read<const N: usize, V, F>(&mut self, declaration: Declaration<N>, read: F)
     where
-        V: EncodeCounterValue + 'static,
+        V: Into<Number> + 'static,
         F: Fn(Rows<'_, N, V>) + Send + Sync + 'static,
     {
-        let metric = Read {
-            labels: declaration.labels,
-            kind: MetricType::Counter,
-            read,
-            encode: |encoder: &mut MetricEncoder<'_>, value: &V| {
-                encoder.encode_counter::<NoLabelSet, V, u64>(value, None)
-            },
-        };
-        self.register(declaration, Kind::Counter, metric);
+        self.read(declaration, Kind::Counter, read);
     }
 
     /// Gauges that live elsewhere; see [`Registry::counters_read`].
     pub fn gauges_read<const N: usize, V, F>(&mut self, declaration: Declaration<N>, read: F)
     where
-        V: EncodeGaugeValue + 'static,
+        V: Into<Number> + 'static,
         F: Fn(Rows<'_, N, V>) + Send + Sync + 'static,
     {
-        let metric = Read {
-            labels: declaration.labels,
-            kind: MetricType::Gauge,
-            read,
-            encode: |encoder: &mut MetricEncoder<'_>, value: &V| encoder.encode_gauge(value),
-        };
-        self.register(declaration, Kind::Gauge, metric);
+        self.read(declaration, Kind::Gauge, read);
     }
 
     /// Every declared metric, in the order of declaration.
+    #[must_use]
     pub fn descriptions(&self) -> &[Description] {
         &self.descriptions
     }
 
-    pub(super) fn exposition(&self) -> &Exposition {
-        &self.exposition
+    /// Shows every metric with its series to a visitor, for as long as `go_on` says so before each metric; false if that was
+    /// not to the end.
+    pub fn visit(&self, visitor: &mut dyn Visitor, mut go_on: impl FnMut() -> bool) -> bool {
+        for (description, show) in self.descriptions.iter().zip(&self.sources) {
+            if !go_on() {
+                return false;
+            }
+            visitor.metric(description);
+            show(visitor);
+        }
+        true
     }
 
-    fn register<const N: usize>(
+    /// Registers a metric whose labels need not be known when the agent is compiled.
+    pub(super) fn describe(
         &mut self,
-        declaration: Declaration<N>,
-        kind: Kind,
-        metric: impl Metric,
+        description: Description,
+        show: impl Fn(&mut dyn Visitor) + Send + Sync + 'static,
     ) {
-        let Declaration { name, help, labels } = declaration;
+        let Description {
+            name, kind, help, ..
+        } = description;
         debug_assert!(
             self.descriptions.iter().all(|known| known.name != name),
             "{name} is declared twice"
@@ -168,68 +202,41 @@ impl Registry {
             "suffix of {name}"
         );
         debug_assert!(
-            help.ends_with('.') && !help.contains(['\n', '\\']),
+            help.ends_with('.') && !help.contains(['\n', '\\', '"']),
             "help of {name} is one plain sentence"
         );
-        self.descriptions.push(Description {
+        self.descriptions.push(description);
+        self.sources.push(Box::new(show));
+    }
+
+    fn register<const N: usize>(
+        &mut self,
+        declaration: Declaration<N>,
+        kind: Kind,
+        show: impl Fn(&mut dyn Visitor) + Send + Sync + 'static,
+    ) {
+        let Declaration { name, help, labels } = declaration;
+        let labels = labels.to_vec();
+        let description = Description {
             name,
             kind,
-            labels: labels.to_vec(),
+            labels,
             help,
-        });
-        // The exposition adds the full stop, `_total` and the unit by itself.
-        let help = help.trim_end_matches('.');
-        let stem = name.strip_suffix("_total").unwrap_or(name);
-        let units = [Unit::Seconds, Unit::Bytes];
-        let with_unit = units.into_iter().find_map(|unit| {
-            let stem = stem.strip_suffix(unit.as_str())?.strip_suffix('_')?;
-            Some((stem, unit))
-        });
-        match with_unit {
-            Some((stem, unit)) => self.exposition.register_with_unit(stem, help, unit, metric),
-            None => self.exposition.register(stem, help, metric),
-        }
-    }
-}
-
-/// A metric whose rows are read when it is encoded.
-struct Read<const N: usize, V, F> {
-    labels: [&'static str; N],
-    kind: MetricType,
-    read: F,
-    encode: fn(&mut MetricEncoder<'_>, &V) -> fmt::Result,
-}
-
-impl<const N: usize, V, F> fmt::Debug for Read<N, V, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read")
-            .field("labels", &self.labels)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<const N: usize, V, F> EncodeMetric for Read<N, V, F>
-where
-    F: Fn(Rows<'_, N, V>),
-{
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let mut result = Ok(());
-        (self.read)(&mut |values, value| {
-            if result.is_err() {
-                return;
-            }
-            result = if N == 0 {
-                (self.encode)(&mut encoder, &value)
-            } else {
-                encode_row(&mut encoder, &self.labels, values, |mut row| {
-                    (self.encode)(&mut row, &value)
-                })
-            };
-        });
-        result
+        };
+        self.describe(description, show);
     }
 
-    fn metric_type(&self) -> MetricType {
-        self.kind
+    fn read<const N: usize, V, F>(&mut self, declaration: Declaration<N>, kind: Kind, read: F)
+    where
+        V: Into<Number> + 'static,
+        F: Fn(Rows<'_, N, V>) + Send + Sync + 'static,
+    {
+        let names = declaration.labels;
+        self.register(declaration, kind, move |visitor| {
+            read(&mut |values, value| {
+                let pairs: [(&str, &str); N] = array::from_fn(|at| (names[at], values[at]));
+                visitor.number(&pairs, value.into(), None);
+            });
+        });
     }
 }

@@ -12,7 +12,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use super::*;
 use crate::detect::RuleMetrics;
 use crate::event::container::{ContainerInfo, ImageInfo};
-use crate::metrics::{Format, encode};
+use crate::metrics::classic_text;
 
 const ID: &str = "9f1c2b3a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8";
 const RULES: &str = "
@@ -112,7 +112,7 @@ impl Bench {
 
     /// Names of the rules that have matched, each as often as it has.
     fn matched(&self) -> Vec<String> {
-        let text = encode(&self.registry, Format::Text).expect("the registry is sound");
+        let text = classic_text(&self.registry);
         let mut matched = Vec::new();
         for line in text.lines() {
             let Some(rest) = line.strip_prefix("saker_rule_matches_total{rule=\"") else {

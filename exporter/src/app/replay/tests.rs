@@ -15,7 +15,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use super::*;
 use crate::app::record::counters_of;
 use crate::event::capture::CaptureWriter;
-use crate::metrics::{self, Format};
+use crate::metrics;
 use crate::rules;
 use crate::state::tests::{exec, exit, fork, header, record, tail, task, who};
 
@@ -205,7 +205,7 @@ fn settings() -> (TempDir, Settings) {
 }
 
 fn exposition(registry: &Registry) -> String {
-    metrics::encode(registry, Format::Text).unwrap()
+    metrics::classic_text(registry)
 }
 
 /// The agent's line, with these records as the scan and those as the ring.

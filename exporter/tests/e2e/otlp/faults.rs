@@ -68,19 +68,22 @@ impl Exporting {
     }
 
     fn scrape(&self) -> String {
-        metrics::encode(&self.registry, metrics::Format::Text).expect("writable")
+        metrics::classic_text(&self.registry)
     }
 
     fn books(&self) -> Books {
         let mut books = Books::new();
         for line in self.scrape().lines() {
-            let Some(rest) = line.strip_prefix("saker_otlp_log_records_total{outcome=\"") else {
+            let Some(rest) = line.strip_prefix("saker_otlp_log_records_total{") else {
                 continue;
             };
-            let (labels, count) = rest.split_once("\"} ").expect("a sample");
+            let (labels, count) = rest.split_once("} ").expect("a sample");
             let count = count.parse().expect("a whole number");
             if count > 0 {
-                books.insert(labels.replace("\",reason=\"", " "), count);
+                let values = labels
+                    .split(',')
+                    .filter_map(|label| label.split('"').nth(1));
+                books.insert(values.collect::<Vec<_>>().join(" "), count);
             }
         }
         books
@@ -154,7 +157,7 @@ fn an_unavailable_collector_is_tried_again() {
         receiver.answer(&[unavailable.clone(), unavailable.clone(), unavailable]);
         let mut exporting = Exporting::to(&receiver, protocol, json!({}));
         exporting.produce(100);
-        exporting.expect(&[("exported ", 100)]);
+        exporting.expect(&[("exported", 100)]);
         let bodies = taken(&mut receiver);
         let expected: Vec<String> = (0..100).map(|number| format!("sample {number}")).collect();
         assert_eq!(bodies, expected, "{protocol}: each once, in order");
@@ -183,7 +186,7 @@ fn a_refusal_is_final() {
         exporting.produce(1);
         exporting.expect(&[("failed refused", 1)]);
         exporting.produce(1);
-        exporting.expect(&[("exported ", 1), ("failed refused", 1)]);
+        exporting.expect(&[("exported", 1), ("failed refused", 1)]);
         assert_eq!(receiver.requests().len(), 2, "{protocol}: not tried again");
     }
 }
@@ -205,7 +208,7 @@ fn a_pause_that_is_asked_for_is_kept() {
         receiver.answer(&[answer]);
         let mut exporting = Exporting::to(&receiver, protocol, json!({}));
         exporting.produce(3);
-        exporting.expect(&[("exported ", 3)]);
+        exporting.expect(&[("exported", 3)]);
         let times: Vec<u64> = receiver
             .requests()
             .iter()
@@ -233,7 +236,7 @@ fn what_is_rejected_of_a_request_is_counted_and_not_sent_again() {
         let settings = json!({ "delay_ms": 2000, "batch_len_max": 5 });
         let mut exporting = Exporting::to(&receiver, protocol, settings);
         exporting.produce(5);
-        exporting.expect(&[("exported ", 3), ("failed rejected", 2)]);
+        exporting.expect(&[("exported", 3), ("failed rejected", 2)]);
         assert_eq!(receiver.requests().len(), 1, "{protocol}");
     }
 }
@@ -250,7 +253,7 @@ fn a_slow_collector_fills_the_queue_and_no_more() {
             !receiver.requests().is_empty()
         });
         exporting.produce(30);
-        exporting.expect(&[("dropped queue_full", 20), ("exported ", 11)]);
+        exporting.expect(&[("dropped queue_full", 20), ("exported", 11)]);
     }
 }
 
@@ -261,7 +264,7 @@ fn an_answer_that_does_not_come_in_time_is_tried_again() {
         receiver.answer(&[json!({ "slow_ms": 3000 })]);
         let mut exporting = Exporting::to(&receiver, protocol, json!({ "timeout_ms": 500 }));
         exporting.produce(1);
-        exporting.expect(&[("exported ", 1)]);
+        exporting.expect(&[("exported", 1)]);
         assert!(receiver.requests().len() >= 2, "{protocol}");
     }
 }
@@ -275,13 +278,13 @@ fn a_collector_that_was_away_gets_everything() {
         let port = port.to_string();
         exporting.produce(5);
         let mut receiver = Receiver::start_with(protocol, &["--port", &port]);
-        exporting.expect(&[("exported ", 5)]);
+        exporting.expect(&[("exported", 5)]);
         assert_eq!(taken(&mut receiver).len(), 5, "{protocol}");
 
         drop(receiver);
         exporting.produce(5);
         let mut receiver = Receiver::start_with(protocol, &["--port", &port]);
-        exporting.expect(&[("exported ", 10)]);
+        exporting.expect(&[("exported", 10)]);
         assert_eq!(taken(&mut receiver).len(), 5, "{protocol}");
     }
 }
@@ -320,7 +323,7 @@ fn certificates_are_verified_both_ways() {
         let right = json!({ "ca": ca, "certificate": certificate, "key": key });
         let mut exporting = Exporting::start(protocol, &endpoint, json!({ "tls": right }));
         exporting.produce(4);
-        exporting.expect(&[("exported ", 4)]);
+        exporting.expect(&[("exported", 4)]);
 
         // An authority that we do not trust, and one of ours that the receiver does not.
         let wrong = json!({ "ca": others.path("ca.pem") });
@@ -340,7 +343,7 @@ fn certificates_are_verified_both_ways() {
         wait_until("all records are in the books", || {
             exporting.books().values().sum::<u64>() == 4
         });
-        assert!(!exporting.books().contains_key("exported "), "{protocol}");
+        assert!(!exporting.books().contains_key("exported"), "{protocol}");
     }
 }
 
@@ -351,7 +354,7 @@ fn the_end_flushes_what_it_can_and_counts_the_rest() {
         let settings = json!({ "batch_len_max": 100 });
         let mut exporting = Exporting::to(&receiver, protocol, settings);
         exporting.produce(1000);
-        exporting.end(PATIENCE, &[("exported ", 1000)]);
+        exporting.end(PATIENCE, &[("exported", 1000)]);
         assert_eq!(taken(&mut receiver).len(), 1000, "{protocol}");
 
         let endpoint = format!("http://{}", free_address());
@@ -368,7 +371,7 @@ fn headers_and_compression_arrive() {
         let settings = json!({ "compression": "gzip", "headers": { "x-token": "secret" } });
         let mut exporting = Exporting::to(&receiver, protocol, settings);
         exporting.produce(20);
-        exporting.expect(&[("exported ", 20)]);
+        exporting.expect(&[("exported", 20)]);
         let requests = receiver.requests();
         assert_eq!(requests[0]["headers"]["x-token"], "secret", "{protocol}");
         if protocol != "grpc" {

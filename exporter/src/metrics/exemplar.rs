@@ -1,0 +1,115 @@
+//! The last exemplar of a counter, written and read without a lock.
+//!
+//! In: exemplars from the thread that counts. Out: a whole one, at a scrape.
+//!
+//! A sequence number guards the three words: odd while they are being written, another one after each write. Who counts never
+//! waits: if somebody else is writing at the moment, the exemplar of that one stands. Who reads tries a few times, and shows
+//! none rather than half of one.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
+
+use uuid::Uuid;
+
+use super::Exemplar;
+
+/// Attempts at reading between two writes.
+const READS_MAX: usize = 8;
+
+/// Holds the last exemplar; none at first.
+#[derive(Debug, Default)]
+pub(super) struct LastExemplar {
+    /// Twice the number of writes, and one more during a write.
+    sequence: AtomicU64,
+    uuid: [AtomicU64; 2],
+    wall_ns: AtomicU64,
+}
+
+impl LastExemplar {
+    /// Replaces it.
+    pub(super) fn set(&self, exemplar: Exemplar) {
+        let before = self.sequence.load(Relaxed);
+        let free = before % 2 == 0;
+        if !free
+            || self
+                .sequence
+                .compare_exchange(before, before + 1, Acquire, Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        fence(Release);
+        let (high, low) = exemplar.uuid.as_u64_pair();
+        self.uuid[0].store(high, Relaxed);
+        self.uuid[1].store(low, Relaxed);
+        self.wall_ns.store(exemplar.wall_ns, Relaxed);
+        self.sequence.store(before + 2, Release);
+    }
+
+    /// The exemplar, if there is one and it stays the same for long enough to be read.
+    pub(super) fn get(&self) -> Option<Exemplar> {
+        for _ in 0..READS_MAX {
+            let before = self.sequence.load(Acquire);
+            if before == 0 {
+                return None;
+            }
+            let uuid = Uuid::from_u64_pair(self.uuid[0].load(Relaxed), self.uuid[1].load(Relaxed));
+            let wall_ns = self.wall_ns.load(Relaxed);
+            fence(Acquire);
+            if before % 2 == 0 && self.sequence.load(Relaxed) == before {
+                return Some(Exemplar { uuid, wall_ns });
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn exemplar(number: u64) -> Exemplar {
+        Exemplar {
+            uuid: Uuid::from_u64_pair(number, !number),
+            wall_ns: number,
+        }
+    }
+
+    #[test]
+    fn the_last_one_is_kept() {
+        let last = LastExemplar::default();
+        assert_eq!(last.get(), None);
+        last.set(exemplar(1));
+        last.set(exemplar(2));
+        assert_eq!(last.get(), Some(exemplar(2)));
+    }
+
+    #[test]
+    fn what_is_read_while_others_write_is_whole() {
+        let last = Arc::new(LastExemplar::default());
+        let writers = [1_u64, 2].map(|first| {
+            let last = Arc::clone(&last);
+            thread::spawn(move || {
+                for number in (first..200_000).step_by(2) {
+                    last.set(exemplar(number));
+                }
+            })
+        });
+        let mut read = 0;
+        while !writers.iter().all(|writer| writer.is_finished()) {
+            if let Some(seen) = last.get() {
+                assert_eq!(seen, exemplar(seen.wall_ns));
+                read += 1;
+            }
+        }
+        for writer in writers {
+            writer.join().expect("no panic");
+        }
+        let seen = last.get().expect("nobody writes any more");
+        assert_eq!(seen, exemplar(seen.wall_ns));
+        assert!(read > 0);
+    }
+}
