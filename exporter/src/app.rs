@@ -70,7 +70,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
     let asked = outputs::asked(settings, schema);
-    let (queues, outputs) = opened.start(rooms.outputs)?;
+    let (queues, mut outputs) = opened.start(rooms.outputs)?;
     rooms.reload.succeeded(rules.enabled());
     let detector = Detector::new(rules.set, &rooms.rules).asking(Arc::clone(&asked));
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
@@ -93,8 +93,10 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     tracing::info!(address = %server.local_addr()?, "ready");
     readiness.set_ready();
 
+    let registry = Arc::new(registry);
+    outputs.push(&registry)?;
     let site = Site {
-        scrapes: Scrapes::new(Arc::new(registry)),
+        scrapes: Scrapes::new(registry),
         readiness: readiness.clone(),
     };
     let reloader = Reloader {

@@ -14,7 +14,7 @@ use rule_engine::value::FieldRef;
 
 use crate::config::{OutputFormat, Settings};
 use crate::metrics::Registry;
-use crate::output::otlp::{self, Exporter, Identity, Running};
+use crate::output::otlp::{self, Exporter, Identity, PushMetrics, Pusher, Running};
 use crate::output::{self, Format, LineFile, Lines, Queue, Reopener, Writer};
 use crate::sys;
 
@@ -26,12 +26,14 @@ pub(super) struct Opened {
     lines: Option<(Lines, Box<dyn Write + Send>)>,
     reopener: Option<Reopener>,
     exporter: Option<Exporter>,
+    pusher: Option<Pusher>,
 }
 
 /// Queues that are on `/metrics`.
 pub(super) struct Declared {
     lines: (Queue, output::Pending),
     records: Option<(Queue, otlp::Pending)>,
+    pushes: Option<PushMetrics>,
 }
 
 /// The running outputs.
@@ -39,6 +41,8 @@ pub(super) struct Outputs {
     writer: Option<Writer>,
     reopener: Option<Reopener>,
     exporter: Option<Running>,
+    pusher: Option<(Pusher, PushMetrics)>,
+    pushing: Option<Running>,
 }
 
 impl Opened {
@@ -66,18 +70,21 @@ impl Opened {
             hostname: sys::hostname(),
             node: std::env::var(NODE_VARIABLE).ok(),
         };
-        let exporter = match &settings.otlp {
-            Some(otlp) => otlp
-                .logs
-                .as_ref()
-                .map(|target| Exporter::new(otlp, target, &identity))
-                .transpose()?,
-            None => None,
-        };
+        let mut exporter = None;
+        let mut pusher = None;
+        if let Some(otlp) = &settings.otlp {
+            if let Some(target) = &otlp.logs {
+                exporter = Some(Exporter::new(otlp, target, &identity)?);
+            }
+            if let Some(target) = &otlp.metrics {
+                pusher = Some(Pusher::new(otlp, target, &identity)?);
+            }
+        }
         Ok(Self {
             lines,
             reopener,
             exporter,
+            pusher,
         })
     }
 
@@ -104,6 +111,8 @@ impl Opened {
             writer,
             reopener: self.reopener,
             exporter,
+            pusher: self.pusher.zip(declared.pushes),
+            pushing: None,
         };
         Ok((queues, outputs))
     }
@@ -112,15 +121,30 @@ impl Opened {
 impl Declared {
     /// Declares the metrics of outputs: those of OTLP only if it is on.
     pub(super) fn declare(registry: &mut Registry, settings: &Settings) -> Self {
-        let otlp = settings.otlp.as_ref().filter(|otlp| otlp.logs.is_some());
+        let otlp = settings.otlp.as_ref();
+        let logs = otlp.filter(|otlp| otlp.logs.is_some());
+        let metrics = otlp.filter(|otlp| otlp.metrics.is_some());
         Self {
             lines: output::queue(registry),
-            records: otlp.map(|otlp| otlp::queue(registry, otlp.queue_len_max)),
+            records: logs.map(|otlp| otlp::queue(registry, otlp.queue_len_max)),
+            pushes: metrics.map(|_| PushMetrics::declare(registry)),
         }
     }
 }
 
 impl Outputs {
+    /// Begins to push metrics, if the settings want that. All have been declared.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(super) fn push(&mut self, registry: &Arc<Registry>) -> anyhow::Result<()> {
+        if let Some((pusher, metrics)) = self.pusher.take() {
+            let started = pusher.start(Arc::clone(registry), metrics);
+            self.pushing = Some(started.context("the thread that pushes cannot be started")?);
+        }
+        Ok(())
+    }
+
     /// Opens the file of lines anew, if lines go into one.
     pub(super) fn reopen(&self) {
         let Some(reopener) = &self.reopener else {
@@ -138,14 +162,20 @@ impl Outputs {
     /// Waits until everything queued is written and sent, no longer than `within`. The queues have to be gone.
     pub(super) fn finish(self, within: Duration) {
         let end = Instant::now() + within;
+        let left = || end.saturating_duration_since(Instant::now());
         if let Some(exporter) = self.exporter
             && !exporter.finish(within)
         {
             tracing::warn!("the exporter did not end in time; matches may be lost");
         }
-        let left = end.saturating_duration_since(Instant::now());
+        // Last, so that what became of the last matches is pushed too.
+        if let Some(pushing) = self.pushing
+            && !pushing.finish(left())
+        {
+            tracing::warn!("the last metrics were not pushed in time");
+        }
         if let Some(writer) = self.writer
-            && !writer.finish(left)
+            && !writer.finish(left())
         {
             tracing::warn!("nobody took the last lines of matches in time");
         }

@@ -17,9 +17,16 @@ mod failure;
 mod grpc;
 mod http;
 mod logs;
+mod metrics;
+mod pusher;
+mod resource;
 mod tls;
 mod transport;
+mod worker;
 
 pub use self::attributes::asked;
 pub use self::books::{Pending, queue};
-pub use self::exporter::{Exporter, Identity, Running};
+pub use self::exporter::Exporter;
+pub use self::pusher::{PushMetrics, Pusher};
+pub use self::resource::Identity;
+pub use self::worker::Running;

@@ -5,7 +5,7 @@ mod faults;
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, field};
@@ -169,4 +169,69 @@ fn what_waits_is_exported_at_the_end_of_the_agent() {
     let (status, log) = agent.stop();
     assert!(status.success(), "{status}: {log}");
     wait_until("the records are there", || receiver.records().len() == 50);
+}
+
+/// The sum of a counter's points in what was pushed last.
+fn pushed(receiver: &mut Receiver, name: &str, rule: &str) -> Option<f64> {
+    let last = receiver.requests().last()?;
+    let metrics = last["metrics"].as_array()?;
+    let metric = metrics.iter().find(|metric| metric["name"] == name)?;
+    assert_eq!(
+        (&metric["kind"], &metric["monotonic"]),
+        (&json!("sum"), &json!(true))
+    );
+    assert_eq!(metric["temporality"], 2, "cumulative");
+    let points = metric["points"].as_array()?.iter();
+    let of_rule = points.filter(|point| point["attributes"]["rule"] == rule);
+    Some(of_rule.filter_map(|point| point["value"].as_f64()).sum())
+}
+
+#[test]
+fn metrics_are_pushed_as_they_are_scraped() {
+    for protocol in PROTOCOLS {
+        let scratch = TempDir::new().expect("a scratch folder");
+        let rules = scratch.path().join("rules.yaml");
+        fs::write(&rules, RULES).expect("written");
+        let mut receiver = Receiver::start(protocol);
+        let path = exporting(protocol, &receiver.endpoint(), &scratch);
+        let config = fs::read_to_string(&path).expect("written above");
+        let push = format!("{protocol}, logs: false, metrics: true, metrics_interval_ms: 200}}");
+        fs::write(&path, config.replace(&format!("{protocol}}}"), &push)).expect("written");
+        let mut agent = Agent::start(&["-c", &path, "-r", rules.to_str().expect("UTF-8")]);
+        let matches = "saker_rule_matches_total";
+        wait_until("the rule is pushed at 0", || {
+            pushed(&mut receiver, matches, "Burst of records") == Some(0.0)
+        });
+        burst(&scratch, 30);
+        wait_until("the matches are pushed", || {
+            pushed(&mut receiver, matches, "Burst of records") == Some(30.0)
+        });
+        let last = receiver.requests().last().expect("pushed").clone();
+        let names: Vec<_> = last["metrics"]
+            .as_array()
+            .expect("metrics")
+            .iter()
+            .filter(|metric| {
+                metric["points"]
+                    .as_array()
+                    .is_some_and(|points| !points.is_empty())
+            })
+            .filter_map(|metric| metric["name"].as_str().map(str::to_owned))
+            .collect();
+        let scrape = agent.scrape();
+        for name in &names {
+            let histogram = format!("{name}_count");
+            let is_scraped = scrape
+                .sum(name, &[])
+                .or_else(|| scrape.sum(&histogram, &[]));
+            assert!(is_scraped.is_some(), "{name} is pushed and not scraped");
+        }
+        assert!(names.len() > 20, "{names:?}");
+
+        // The end pushes once more.
+        let before = receiver.requests().len();
+        let (status, log) = agent.stop();
+        assert!(status.success(), "{status}: {log}");
+        wait_until("a last push", || receiver.requests().len() > before);
+    }
 }

@@ -3,10 +3,7 @@
 //! In: [`Pending`] matches. Out: requests, and the books. Never: more than one request under way; a record that is in no book
 //! when the thread ends by itself.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,32 +11,20 @@ use hyper::body::Bytes;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::attributes::{key_value, text};
 use super::backoff::Backoff;
 use super::books::{Books, Pending};
 use super::failure::{Failure, Kind, Retry};
 use super::logs::{self, LOGS};
+use super::resource::{Identity, resource};
 use super::transport::Transport;
+use super::worker::{self, End, Running};
 use crate::config::{Otlp, Protocol, Target};
-use crate::metrics::VERSION;
 use crate::output::queue::Waiting;
 
 /// A request is sent when it is so long, however few records it has: collectors refuse more than 4 MiB by gRPC.
 const REQUEST_BYTES_MAX: usize = 2 << 20;
-/// How much longer than it was told to the thread may take to end.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// Who exports.
-#[derive(Clone, Debug, Default)]
-pub struct Identity {
-    /// Name of the host.
-    pub hostname: String,
-    /// Name of the Kubernetes node, if it is one.
-    pub node: Option<String>,
-}
 
 /// What exports, before it runs.
 pub struct Exporter {
@@ -48,14 +33,6 @@ pub struct Exporter {
     batch_len_max: usize,
     delay: Duration,
     retry_for: Duration,
-}
-
-/// The running thread.
-#[derive(Debug)]
-pub struct Running {
-    /// Says until when everything has to be done.
-    ending: watch::Sender<Option<Instant>>,
-    ended: mpsc::Receiver<()>,
 }
 
 impl Exporter {
@@ -86,39 +63,18 @@ impl Exporter {
     /// # Errors
     /// When the thread or its runtime cannot be started.
     pub fn start(self, pending: Pending) -> io::Result<Running> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (ending, end) = watch::channel(None);
-        let (alive, ended) = mpsc::channel();
-        thread::Builder::new()
-            .name("saker-otlp".to_owned())
-            .spawn(move || {
-                let _alive: mpsc::Sender<()> = alive;
-                let Pending { waiting, books } = pending;
-                let export = Export {
-                    exporter: self,
-                    books,
-                    end,
-                    backoff: Backoff::default(),
-                    pause: None,
-                    failing: false,
-                };
-                runtime.block_on(export.run(waiting));
-                // A name that is being looked up does not hold the end up.
-                runtime.shutdown_background();
-            })?;
-        Ok(Running { ending, ended })
-    }
-}
-
-impl Running {
-    /// Waits, once all queues are gone, until everything is in the books; what cannot be exported `within` is counted as
-    /// dropped. `false` if even that took too long.
-    pub fn finish(self, within: Duration) -> bool {
-        // Who has ended already need not hear it.
-        let _ = self.ending.send(Some(Instant::now() + within));
-        self.ended.recv_timeout(within + GRACE) == Err(RecvTimeoutError::Disconnected)
+        let Pending { waiting, books } = pending;
+        worker::spawn("saker-otlp", move |end| {
+            let export = Export {
+                exporter: self,
+                books,
+                end,
+                backoff: Backoff::default(),
+                pause: None,
+                failing: false,
+            };
+            export.run(waiting)
+        })
     }
 }
 
@@ -126,7 +82,7 @@ impl Running {
 struct Export {
     exporter: Exporter,
     books: Books,
-    end: watch::Receiver<Option<Instant>>,
+    end: End,
     backoff: Backoff,
     /// Before the next attempt, whichever request that is for.
     pause: Option<Pause>,
@@ -189,14 +145,14 @@ impl Export {
         let mut last = None;
         loop {
             if let Some(pause) = self.pause.take() {
-                if last.is_some() && pause.until >= give_up && !self.is_ending() {
+                if last.is_some() && pause.until >= give_up && !self.end.is_known() {
                     // The next request waits in its place.
                     self.pause = Some(pause);
                     return Err(last);
                 }
                 self.sleep(pause).await;
             }
-            let within = self.time_left();
+            let within = self.end.time_left();
             if within.is_zero() {
                 return Err(None);
             }
@@ -220,23 +176,11 @@ impl Export {
         }
     }
 
-    fn is_ending(&self) -> bool {
-        self.end.borrow().is_some()
-    }
-
-    /// Until the end of the agent.
-    fn time_left(&self) -> Duration {
-        let end = *self.end.borrow();
-        end.map_or(Duration::MAX, |end| {
-            end.saturating_duration_since(Instant::now())
-        })
-    }
-
     /// Waits. When the agent ends meanwhile, only as long as there is time; if the pause is our own choice a short one will do.
     async fn sleep(&mut self, pause: Pause) {
         let end = tokio::select! {
             () = sleep_until(pause.until) => return,
-            end = ending(&mut self.end) => end,
+            end = self.end.known() => end,
         };
         let mut until = pause.until.min(end);
         if !pause.is_asked {
@@ -277,37 +221,5 @@ impl Export {
             let reason = failure.kind.reason();
             tracing::warn!(%endpoint, reason, "matches cannot be exported: {}", failure.message);
         }
-    }
-}
-
-/// When the agent has to be done, once that is known.
-async fn ending(end: &mut watch::Receiver<Option<Instant>>) -> Instant {
-    if let Ok(known) = end.wait_for(Option::is_some).await
-        && let Some(end) = *known
-    {
-        return end;
-    }
-    // Nobody can say so any more.
-    std::future::pending().await
-}
-
-/// Who tells, as attributes; what the settings say wins.
-fn resource(settings: &BTreeMap<String, String>, identity: &Identity) -> Resource {
-    let mut attributes = BTreeMap::from([
-        ("service.name", "saker"),
-        ("service.version", VERSION),
-        ("host.name", &identity.hostname),
-        ("os.type", "linux"),
-    ]);
-    if let Some(node) = &identity.node {
-        attributes.insert("k8s.node.name", node);
-    }
-    attributes.extend(settings.iter().map(|(key, value)| (&**key, &**value)));
-    Resource {
-        attributes: attributes
-            .into_iter()
-            .filter_map(|(key, value)| Some(key_value(key, text(value)?)))
-            .collect(),
-        ..Resource::default()
     }
 }

@@ -9,15 +9,15 @@ use hyper::body::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope};
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 use rule_engine::priority::Priority;
 
 use super::attributes::{attributes, text};
+use super::resource::scope;
 use super::transport::Service;
-use crate::metrics::VERSION;
 use crate::output::OwnedMatch;
 use crate::output::line::printable;
 
@@ -27,15 +27,6 @@ pub(super) const LOGS: Service = Service {
 };
 /// What kind of event a record is. One for all rules: their names are an attribute.
 const EVENT_NAME: &str = "security.rule.match";
-
-/// Who tells.
-pub(super) fn scope() -> InstrumentationScope {
-    InstrumentationScope {
-        name: "saker".to_owned(),
-        version: VERSION.to_owned(),
-        ..InstrumentationScope::default()
-    }
-}
 
 /// The log record of a match.
 pub(super) fn record(owned: &OwnedMatch) -> LogRecord {

@@ -130,7 +130,7 @@ fn sample(number: u64) -> OwnedMatch {
 
 /// The bodies of all records that were taken.
 fn taken(receiver: &mut Receiver) -> Vec<String> {
-    let requests = receiver.requests().iter();
+    let requests = receiver.all_requests().iter();
     let taken = requests.filter(|request| {
         let answer = &request["answer"];
         answer["code"].is_null() && answer["status"].is_null()
@@ -187,7 +187,11 @@ fn a_refusal_is_final() {
         exporting.expect(&[("failed refused", 1)]);
         exporting.produce(1);
         exporting.expect(&[("exported", 1), ("failed refused", 1)]);
-        assert_eq!(receiver.requests().len(), 2, "{protocol}: not tried again");
+        assert_eq!(
+            receiver.all_requests().len(),
+            2,
+            "{protocol}: not tried again"
+        );
     }
 }
 
@@ -210,7 +214,7 @@ fn a_pause_that_is_asked_for_is_kept() {
         exporting.produce(3);
         exporting.expect(&[("exported", 3)]);
         let times: Vec<u64> = receiver
-            .requests()
+            .all_requests()
             .iter()
             .filter_map(|request| request["time"].as_u64())
             .collect();
@@ -237,7 +241,7 @@ fn what_is_rejected_of_a_request_is_counted_and_not_sent_again() {
         let mut exporting = Exporting::to(&receiver, protocol, settings);
         exporting.produce(5);
         exporting.expect(&[("exported", 3), ("failed rejected", 2)]);
-        assert_eq!(receiver.requests().len(), 1, "{protocol}");
+        assert_eq!(receiver.all_requests().len(), 1, "{protocol}");
     }
 }
 
@@ -265,7 +269,7 @@ fn an_answer_that_does_not_come_in_time_is_tried_again() {
         let mut exporting = Exporting::to(&receiver, protocol, json!({ "timeout_ms": 500 }));
         exporting.produce(1);
         exporting.expect(&[("exported", 1)]);
-        assert!(receiver.requests().len() >= 2, "{protocol}");
+        assert!(receiver.all_requests().len() >= 2, "{protocol}");
     }
 }
 
@@ -372,7 +376,7 @@ fn headers_and_compression_arrive() {
         let mut exporting = Exporting::to(&receiver, protocol, settings);
         exporting.produce(20);
         exporting.expect(&[("exported", 20)]);
-        let requests = receiver.requests();
+        let requests = receiver.all_requests();
         assert_eq!(requests[0]["headers"]["x-token"], "secret", "{protocol}");
         if protocol != "grpc" {
             assert_eq!(requests[0]["headers"]["content-encoding"], "gzip");

@@ -93,6 +93,13 @@ impl Receiver {
         });
     }
 
+    /// All requests that it has answered.
+    pub(crate) fn all_requests(&mut self) -> &[Value] {
+        // What it says to this, it says after what it has said of them.
+        self.answer(&[Value::Null]);
+        &self.requests
+    }
+
     /// Its port.
     pub(crate) fn port(&self) -> u16 {
         self.port
@@ -103,7 +110,7 @@ impl Receiver {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The requests so far.
+    /// The requests that are known so far.
     pub(crate) fn requests(&mut self) -> &[Value] {
         while let Ok(line) = self.lines.try_recv() {
             let line: Value = serde_json::from_str(&line).expect("JSON");

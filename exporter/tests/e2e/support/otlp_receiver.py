@@ -1,7 +1,8 @@
 """An OTLP receiver that answers as it is told: gRPC by grpcio, HTTP by the standard library.
 
 Prints a line of JSON with its port, and then one for each request. Reads lines of JSON from standard input: what to answer to
-the next requests, in turn, and says how many it has read. What nobody scripted is answered with success.
+the next requests, in turn, and says how many it has read. What nobody
+scripted is answered with success, and null is no answer.
 """
 
 import argparse
@@ -234,8 +235,10 @@ def main():
     serve = serve_grpc if options.protocol == "grpc" else serve_http
     tell({"port": serve(options)})
     for count, line in enumerate(sys.stdin, 1):
+        answer = json.loads(line)
         with lock:
-            script.append(json.loads(line))
+            if answer is not None:
+                script.append(answer)
         tell({"scripted": count})
     # Whoever started us has gone.
     os._exit(0)
