@@ -77,6 +77,7 @@ lint: compiler ## Check format, lints, documentation and the borders between the
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
 	cargo bench -p rule-engine --bench rules -- --write ../docs/performance.md
+	cargo bench -p exporter --bench latency -- --write ../docs/performance.md
 
 # What it takes to build: Rust, a linker, and clang for the kernel programs.
 .PHONY: compiler
