@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::{Agent, field};
 use crate::support::docker::Docker;
+use crate::support::http::get;
 use crate::support::otlp::{PROTOCOLS, Receiver, Rotel};
 use crate::support::rootfs;
 use crate::support::wait::{wait_for, wait_until};
@@ -46,6 +47,17 @@ fn a_shell_in_a_container_is_the_same_match_in_every_output() {
             line["rule"] == SHELL_RULE && field(line, "container.id") == &id[..12]
         });
         assert_eq!(agent.matches_of(SHELL_RULE), 1.0);
+
+        // The exemplar of the counter.
+        let accept = "Accept: application/openmetrics-text; version=1.0.0\r\n";
+        let (_, text) = get(agent.addr(), "/metrics", accept).expect("the agent answers");
+        let series = format!("saker_rule_matches_total{{rule=\"{SHELL_RULE}\"");
+        let counter = text.lines().find(|line| line.starts_with(&series));
+        let exemplar = format!("# {{uuid={}}}", line["uuid"]);
+        assert!(
+            counter.is_some_and(|counter| counter.contains(&exemplar)),
+            "{counter:?}"
+        );
 
         let record = record(&mut receiver, &line["uuid"]);
         let attributes = &record["attributes"];

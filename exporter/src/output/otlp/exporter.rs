@@ -72,6 +72,7 @@ impl Exporter {
                 backoff: Backoff::default(),
                 pause: None,
                 failing: false,
+                disliked: false,
             };
             export.run(waiting)
         })
@@ -87,6 +88,8 @@ struct Export {
     /// Before the next attempt, whichever request that is for.
     pause: Option<Pause>,
     failing: bool,
+    /// The collector had something to say against the last request that it took.
+    disliked: bool,
 }
 
 /// A time in which nothing is sent.
@@ -190,12 +193,15 @@ impl Export {
         sleep_until(until).await;
     }
 
-    fn taken(&self, answer: &[u8], count: usize) {
+    fn taken(&mut self, answer: &[u8], count: usize) {
         let (rejected, message) = logs::rejected(answer, count);
         self.books.answered(count - rejected, rejected);
-        if rejected > 0 || !message.is_empty() {
+        let is_disliked = rejected > 0 || !message.is_empty();
+        // Once is enough, as with failures.
+        if is_disliked && !self.disliked {
             tracing::warn!(rejected, message, "the collector did not like all matches");
         }
+        self.disliked = is_disliked;
     }
 
     /// Empties the queue, and says how many were in it.
