@@ -30,13 +30,17 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];
 
 /// Crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("aya", &["probe"]),
     ("flate2", &["http", "output"]),
     ("hyper", &["config", "http", "output", "runtime"]),
     ("hyper_rustls", &["output"]),
     ("hyper_util", &["http", "output", "runtime"]),
+    ("opentelemetry", &["output"]),
+    ("opentelemetry_http", &["output"]),
+    ("opentelemetry_otlp", &["output"]),
     ("opentelemetry_proto", &["output"]),
+    ("opentelemetry_sdk", &["output"]),
     ("prost", &["metrics", "output", "runtime"]),
     ("tokio", &["app", "cli", "http", "output", "runtime"]),
     ("tonic", &["output"]),

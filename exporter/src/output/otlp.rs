@@ -4,14 +4,15 @@
 //! every record by what became of it: at rest exported + failed + dropped is what was produced.
 //! Never: a wait on the event thread; an end of the agent that waits for a collector longer than it is told to.
 //!
-//! The messages are those of the `opentelemetry-proto` crate. The exporter of `opentelemetry-otlp` above it would make books
-//! that lie: to its caller a partly rejected request is a success, and a refusal a sentence.
+//! Records are made by the SDK of OpenTelemetry and exported by opentelemetry-otlp, through a door of ours: its exporter tells
+//! its caller neither what was rejected nor why something failed, and what goes through the door is seen there.
 //!
 //! Sources: OTLP specification 1.x (retries, partial success), OpenTelemetry log data model, semantic conventions.
 
 mod attributes;
 mod backoff;
 mod books;
+mod door;
 mod exporter;
 mod failure;
 mod grpc;

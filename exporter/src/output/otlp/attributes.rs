@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
+use opentelemetry::Key;
+use opentelemetry::logs::AnyValue as Any;
 use rule_engine::schema::Schema;
 use rule_engine::value::FieldRef;
 
@@ -83,7 +83,7 @@ pub fn asked(schema: &Schema) -> Arc<[FieldRef]> {
 }
 
 /// The attributes of a match.
-pub(super) fn attributes(owned: &OwnedMatch) -> Vec<KeyValue> {
+pub(super) fn attributes(owned: &OwnedMatch) -> Vec<(Key, Any)> {
     let known = Known(owned);
     let mut attributes = Attributes(Vec::with_capacity(40 + owned.fields.len()));
     let rule = &owned.rule;
@@ -103,7 +103,7 @@ pub(super) fn attributes(owned: &OwnedMatch) -> Vec<KeyValue> {
         .map(|tag| FieldValue::Text(tag.to_string()));
     attributes.put("saker.tags", any(&FieldValue::List(tags.collect())));
     for (name, value) in &owned.fields {
-        attributes.put(&format!("saker.{name}"), any(value));
+        attributes.put(format!("saker.{name}"), any(value));
     }
     attributes.0
 }
@@ -114,7 +114,7 @@ fn process(known: &Known<'_>, attributes: &mut Attributes) {
         .and_then(|path| path.rsplit('/').next())
         .filter(|name| !name.is_empty());
     attributes.put("process.executable.name", name.and_then(text));
-    let interactive = known.number("proc.tty").map(|tty| Any::BoolValue(tty != 0));
+    let interactive = known.number("proc.tty").map(|tty| Any::Boolean(tty != 0));
     attributes.put("process.interactive", interactive);
     // The agent's word for a user that is not known is the greatest id.
     let uid = known
@@ -168,12 +168,12 @@ fn descriptor(known: &Known<'_>, attributes: &mut Attributes) {
 }
 
 /// Attributes so far.
-struct Attributes(Vec<KeyValue>);
+struct Attributes(Vec<(Key, Any)>);
 
 impl Attributes {
-    fn put(&mut self, key: &str, value: Option<Any>) {
+    fn put(&mut self, key: impl Into<Key>, value: Option<Any>) {
         if let Some(value) = value {
-            self.0.push(key_value(key, value));
+            self.0.push((key.into(), value));
         }
     }
 }
@@ -212,37 +212,24 @@ impl<'a> Known<'a> {
     }
 }
 
-/// An attribute.
-pub(super) fn key_value(key: &str, value: Any) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
-    }
-}
-
 /// Text as the value of an attribute.
-pub(super) fn text(text: impl Into<String>) -> Option<Any> {
-    Some(Any::StringValue(text.into()))
+fn text(text: impl Into<String>) -> Option<Any> {
+    let text: String = text.into();
+    Some(text.into())
 }
 
 /// The value of a field in the types that OTLP has; none for none.
 fn any(value: &FieldValue) -> Option<Any> {
     Some(match value {
         FieldValue::Null => return None,
-        FieldValue::Text(text) => Any::StringValue(text.clone()),
-        FieldValue::Int(number) => Any::IntValue(*number),
+        FieldValue::Text(text) => text.clone().into(),
+        FieldValue::Int(number) => Any::Int(*number),
         FieldValue::Uint(number) => match i64::try_from(*number) {
-            Ok(number) => Any::IntValue(number),
-            Err(_) => Any::StringValue(number.to_string()),
+            Ok(number) => Any::Int(number),
+            Err(_) => number.to_string().into(),
         },
-        FieldValue::Double(number) => Any::DoubleValue(*number),
-        FieldValue::Bool(truth) => Any::BoolValue(*truth),
-        FieldValue::List(values) => Any::ArrayValue(ArrayValue {
-            values: values
-                .iter()
-                .map(|value| AnyValue { value: any(value) })
-                .collect(),
-        }),
+        FieldValue::Double(number) => Any::Double(*number),
+        FieldValue::Bool(truth) => Any::Boolean(*truth),
+        FieldValue::List(values) => Any::ListAny(Box::new(values.iter().filter_map(any).collect())),
     })
 }

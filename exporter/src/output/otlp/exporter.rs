@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hyper::body::Bytes;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use prost::Message as _;
+use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::backoff::Backoff;
 use super::books::{Books, Pending};
+use super::door::Sender;
 use super::failure::{Failure, Kind, Retry};
 use super::logs::{self, LOGS};
 use super::resource::{Identity, resource};
@@ -28,8 +27,8 @@ const REQUEST_BYTES_MAX: usize = 2 << 20;
 
 /// What exports, before it runs.
 pub struct Exporter {
-    transport: Transport,
-    resource: Resource,
+    sender: Sender,
+    logger: SdkLogger,
     batch_len_max: usize,
     delay: Duration,
     retry_for: Duration,
@@ -41,8 +40,10 @@ impl Exporter {
     /// # Errors
     /// When a certificate or key cannot be used.
     pub fn new(settings: &Otlp, target: &Target, identity: &Identity) -> anyhow::Result<Self> {
-        let transport = Transport::new(target.clone(), LOGS)
-            .with_context(|| format!("matches cannot be exported to {}", target.endpoint))?;
+        let why = || format!("matches cannot be exported to {}", target.endpoint);
+        let transport = Transport::new(target.clone(), LOGS).with_context(why)?;
+        let resource = resource(&settings.resource, identity);
+        let sender = Sender::new(transport, &resource).with_context(why)?;
         if target.protocol == Protocol::Http && target.endpoint.port_u16() == Some(4317) {
             tracing::warn!(
                 endpoint = %target.endpoint,
@@ -50,8 +51,8 @@ impl Exporter {
             );
         }
         Ok(Self {
-            transport,
-            resource: resource(&settings.resource, identity),
+            sender,
+            logger: logs::logger(),
             batch_len_max: settings.batch_len_max,
             delay: settings.delay,
             retry_for: settings.retry_for,
@@ -103,8 +104,7 @@ impl Export {
     async fn run(mut self, mut waiting: Waiting) {
         while let Some(records) = self.batch(&mut waiting).await {
             let count = records.len();
-            let request = logs::request(&self.exporter.resource, records);
-            match self.deliver(request).await {
+            match self.deliver(&records).await {
                 Ok(answer) => self.taken(&answer, count),
                 Err(Some(kind)) => self.books.failed(kind, count),
                 Err(None) => {
@@ -121,29 +121,29 @@ impl Export {
     }
 
     /// The records of the next request; none when everything is done.
-    async fn batch(&mut self, waiting: &mut Waiting) -> Option<Vec<LogRecord>> {
+    async fn batch(&mut self, waiting: &mut Waiting) -> Option<Vec<SdkLogRecord>> {
         let Exporter {
             batch_len_max,
             delay,
+            ref logger,
             ..
         } = self.exporter;
         let first = waiting.receiver.recv().await?;
         let until = Instant::now() + delay;
-        let mut records = vec![logs::record(&first)];
-        let mut bytes = records[0].encoded_len();
+        let mut records = vec![logs::record(logger, &first)];
+        let mut bytes = logs::size(&first);
         while records.len() < batch_len_max && bytes < REQUEST_BYTES_MAX {
             // Ends early when the queue is gone: then nothing more can come.
             let next = timeout_at(until, waiting.receiver.recv()).await;
             let Ok(Some(owned)) = next else { break };
-            let record = logs::record(&owned);
-            bytes += record.encoded_len();
-            records.push(record);
+            bytes += logs::size(&owned);
+            records.push(logs::record(logger, &owned));
         }
         Some(records)
     }
 
     /// Tries a request until it is taken. Otherwise why not; nothing if the agent ended before that could be known.
-    async fn deliver(&mut self, request: Bytes) -> Result<Bytes, Option<Kind>> {
+    async fn deliver(&mut self, records: &[SdkLogRecord]) -> Result<Bytes, Option<Kind>> {
         let give_up = Instant::now() + self.exporter.retry_for;
         let mut last = None;
         loop {
@@ -159,7 +159,7 @@ impl Export {
             if within.is_zero() {
                 return Err(None);
             }
-            let failure = match self.exporter.transport.send(request.clone(), within).await {
+            let failure = match self.exporter.sender.send(records, within).await {
                 Ok(answer) => {
                     self.backoff.reset();
                     self.went_well();
@@ -215,7 +215,7 @@ impl Export {
 
     fn went_well(&mut self) {
         if std::mem::take(&mut self.failing) {
-            let endpoint = &self.exporter.transport.target().endpoint;
+            let endpoint = &self.exporter.sender.target().endpoint;
             tracing::info!(%endpoint, "matches are exported again");
         }
     }
@@ -223,7 +223,7 @@ impl Export {
     fn went_wrong(&mut self, failure: &Failure) {
         // Once is enough until it gets better; the books tell the rest.
         if !std::mem::replace(&mut self.failing, true) {
-            let endpoint = &self.exporter.transport.target().endpoint;
+            let endpoint = &self.exporter.sender.target().endpoint;
             let reason = failure.kind.reason();
             tracing::warn!(%endpoint, reason, "matches cannot be exported: {}", failure.message);
         }

@@ -5,15 +5,16 @@
 
 use hyper::body::Bytes;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Exemplar as OtlpExemplar, Gauge, Histogram, HistogramDataPoint, Metric,
     NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, exemplar, metric, number_data_point,
 };
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
+use opentelemetry_sdk::Resource;
 use prost::Message as _;
 
-use super::attributes::{key_value, text};
 use super::resource::scope;
 use super::transport::Service;
 use crate::metrics::{
@@ -40,9 +41,15 @@ pub(super) fn request(
     registry.visit(&mut families, || true);
     let request = ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
-            resource: Some(resource.clone()),
+            resource: Some(OtlpResource {
+                attributes: resource
+                    .iter()
+                    .map(|(key, value)| attribute(key.as_str(), &value.as_str()))
+                    .collect(),
+                ..OtlpResource::default()
+            }),
             scope_metrics: vec![ScopeMetrics {
-                scope: Some(scope()),
+                scope: Some((&scope(), None).into()),
                 metrics: families.metrics,
                 ..ScopeMetrics::default()
             }],
@@ -149,18 +156,22 @@ impl Visitor for Families {
 /// Labels without those that are empty, which mean nothing.
 fn attributes(labels: Labels<'_>) -> Vec<KeyValue> {
     let labels = labels.iter().filter(|(_, value)| !value.is_empty());
-    labels
-        .filter_map(|(name, value)| Some(key_value(name, text(*value)?)))
-        .collect()
+    labels.map(|(name, value)| attribute(name, value)).collect()
+}
+
+fn attribute(key: &str, value: &str) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue {
+            value: Some(Any::StringValue(value.to_owned())),
+        }),
+        ..KeyValue::default()
+    }
 }
 
 fn exemplar_of(traced: &Exemplar) -> OtlpExemplar {
-    let uuid = text(traced.uuid.to_string());
     OtlpExemplar {
-        filtered_attributes: uuid
-            .map(|uuid| key_value("uuid", uuid))
-            .into_iter()
-            .collect(),
+        filtered_attributes: vec![attribute("uuid", &traced.uuid.to_string())],
         time_unix_nano: traced.wall_ns,
         value: Some(exemplar::Value::AsInt(1)),
         ..OtlpExemplar::default()
@@ -171,7 +182,6 @@ fn exemplar_of(traced: &Exemplar) -> OtlpExemplar {
 mod tests {
     use super::*;
 
-    use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
     use uuid::Uuid;
 
     use crate::metrics::{Declaration, TracedCounter};
@@ -206,7 +216,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_metric_arrives() {
-        let bytes = request(&registry(), &Resource::default(), 1, 2);
+        let bytes = request(&registry(), &Resource::builder_empty().build(), 1, 2);
         let request = ExportMetricsServiceRequest::decode(bytes).expect("protobuf");
         let metrics = &request.resource_metrics[0].scope_metrics[0].metrics;
         let named: Vec<_> = metrics
@@ -231,10 +241,7 @@ mod tests {
         let point = &sum.data_points[0];
         assert_eq!((point.start_time_unix_nano, point.time_unix_nano), (1, 2));
         assert_eq!(point.value, Some(number_data_point::Value::AsInt(1)));
-        assert_eq!(
-            point.attributes,
-            [key_value("rule", Any::StringValue("a".to_owned()))]
-        );
+        assert_eq!(point.attributes, [attribute("rule", "a")]);
         assert_eq!(point.exemplars[0].time_unix_nano, 7);
 
         let Some(metric::Data::Gauge(gauge)) = &metrics[1].data else {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_sdk::Resource;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::failure::{Failure, Kind};

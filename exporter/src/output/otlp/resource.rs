@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::Resource;
 
-use super::attributes::{key_value, text};
 use crate::metrics::VERSION;
 
 /// Who exports.
@@ -29,20 +28,17 @@ pub(super) fn resource(settings: &BTreeMap<String, String>, identity: &Identity)
         attributes.insert("k8s.node.name", node);
     }
     attributes.extend(settings.iter().map(|(key, value)| (&**key, &**value)));
-    Resource {
-        attributes: attributes
-            .into_iter()
-            .filter_map(|(key, value)| Some(key_value(key, text(value)?)))
-            .collect(),
-        ..Resource::default()
-    }
+    let attributes = attributes.into_iter();
+    Resource::builder_empty()
+        .with_attributes(
+            attributes.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned())),
+        )
+        .build()
 }
 
 /// What in it tells.
 pub(super) fn scope() -> InstrumentationScope {
-    InstrumentationScope {
-        name: "saker".to_owned(),
-        version: VERSION.to_owned(),
-        ..InstrumentationScope::default()
-    }
+    InstrumentationScope::builder("saker")
+        .with_version(VERSION)
+        .build()
 }

@@ -3,6 +3,7 @@
 //! In: the bytes of an OTLP request. Out: the bytes of the answer, or a [`Failure`]. Never: a second attempt; who calls
 //! decides on that.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -35,13 +36,14 @@ pub(super) struct Service {
 pub(super) struct Transport {
     target: Target,
     service: Service,
-    client: Client,
+    /// Invariant: locked for a moment, to take a copy or to put another in its place.
+    client: Mutex<Client>,
 }
 
 impl Transport {
     /// Reads certificates; nothing is connected yet.
     pub(super) fn new(target: Target, service: Service) -> anyhow::Result<Self> {
-        let client = connect(&target)?;
+        let client = Mutex::new(connect(&target)?);
         Ok(Self {
             target,
             service,
@@ -55,17 +57,14 @@ impl Transport {
     }
 
     /// Sends a request, and waits for the answer no longer than is set, nor longer than `within`.
-    pub(super) async fn send(&mut self, body: Bytes, within: Duration) -> Result<Bytes, Failure> {
+    pub(super) async fn send(&self, body: Bytes, within: Duration) -> Result<Bytes, Failure> {
         let within = within.min(self.target.timeout);
-        let Self {
-            target,
-            service,
-            client,
-        } = &*self;
+        let target = &self.target;
+        let client = self.client().clone();
         let answer = async {
             match target.protocol {
-                Protocol::Grpc => grpc::call(client, target, service.method, body).await,
-                Protocol::Http => http::call(client, target, body).await,
+                Protocol::Grpc => grpc::call(&client, target, self.service.method, body).await,
+                Protocol::Http => http::call(&client, target, body).await,
             }
         };
         let answer = match timeout(within, answer).await {
@@ -82,10 +81,14 @@ impl Transport {
         answer
     }
 
+    fn client(&self) -> MutexGuard<'_, Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Leaves connections that may be dead, and takes certificates that may have been changed.
-    fn renew(&mut self) {
+    fn renew(&self) {
         match connect(&self.target) {
-            Ok(client) => self.client = client,
+            Ok(client) => *self.client() = client,
             Err(error) => tracing::debug!("certificates are kept as they were: {error:#}"),
         }
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsPartialSuccess;
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use rule_engine::schema::Schema;
 use uuid::Uuid;
 
@@ -49,6 +51,11 @@ fn text(value: &str) -> FieldValue {
     FieldValue::Text(value.to_owned())
 }
 
+/// The record of such a match, as it is sent.
+fn sent(values: &[(&str, FieldValue)]) -> LogRecord {
+    LogRecord::from(&record(&logger(), &sample(values)))
+}
+
 /// The attributes as `key=value`, sorted.
 fn attributes_of(values: &[(&str, FieldValue)]) -> Vec<String> {
     let show = |value: &Option<AnyValue>| match value.as_ref().and_then(|any| any.value.as_ref()) {
@@ -58,7 +65,7 @@ fn attributes_of(values: &[(&str, FieldValue)]) -> Vec<String> {
         Some(Any::ArrayValue(list)) => format!("{} values", list.values.len()),
         other => format!("{other:?}"),
     };
-    let record = record(&sample(values));
+    let record = sent(values);
     let mut shown: Vec<_> = record
         .attributes
         .iter()
@@ -70,7 +77,7 @@ fn attributes_of(values: &[(&str, FieldValue)]) -> Vec<String> {
 
 #[test]
 fn a_record_is_an_event_with_both_times() {
-    let record = record(&sample(&[]));
+    let record = sent(&[]);
     assert_eq!(record.event_name, "security.rule.match");
     assert_eq!(record.time_unix_nano, 1_507_591_916_746_609_046);
     // The UUID was made in 2023.
@@ -97,7 +104,7 @@ fn severities_are_those_of_syslog() {
         (Priority::Debug, 5),
     ];
     for (priority, expected) in numbers {
-        assert_eq!(i32::from(severity(priority)), expected, "{priority}");
+        assert_eq!(severity(priority) as i32, expected, "{priority}");
     }
 }
 
