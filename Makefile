@@ -69,15 +69,23 @@ fuzzer: compiler
 lint: compiler ## Check format, lints, documentation and the borders between the rooms.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p exporter --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace
 	cargo test --quiet --doc -p rule-engine
 	cargo test --quiet -p exporter --test tidy
+
+.PHONY: demo
+demo: compiler services ## Show the whole chain: a shell in a container, and the page that follows.
+	$(call need,command -v curl,curl)
+	cargo build --release --bin saker
+	cargo run --quiet -p xtask -- demo
 
 .PHONY: bench
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
 	cargo bench -p rule-engine --bench rules -- --write ../docs/performance.md
 	cargo bench -p exporter --bench latency -- --write ../docs/performance.md
+	cargo bench -p exporter --bench scrape -- --write ../docs/performance.md
 
 # What it takes to build: Rust, a linker, and clang for the kernel programs.
 .PHONY: compiler
@@ -95,10 +103,13 @@ nextest: compiler
 .PHONY: services
 services: target/receivers/installed
 	$(call need,command -v prometheus && command -v promtool,prometheus)
+	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
 	$(call need,command -v docker,docker-cli)
 	$(call need,command -v containerd && command -v ctr && command -v runc,containerd runc)
 	$(call need,command -v podman,podman)
+	$(call need,command -v chromium,chromium)
+	$(call need,command -v curl,curl)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)
 	$(call need,command -v openssl,openssl)
 

@@ -4,7 +4,10 @@
 //! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
+mod cluster;
 mod events;
+mod hooks;
+mod matches;
 mod outputs;
 pub mod record;
 mod reload;
@@ -16,18 +19,22 @@ use std::sync::mpsc::{self, TrySendError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc as async_mpsc;
 
-use self::events::{EventHandle, EventThread};
+use self::cluster::Cluster;
+use self::events::EventThread;
+use self::hooks::Hooks;
 use self::outputs::{Declared, Opened, Outputs};
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::Settings;
-use crate::detect::{Detector, RuleMetrics};
-use crate::event::container::ContainerNews;
+use crate::detect::{Detector, RuleMetrics, Workloads};
+use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
-use crate::http::{Readiness, Scrapes, Server, Site};
+use crate::http::{Host, HttpMetrics, Readiness, Recent, Scrapes, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
 use crate::probe::{KernelCount, Probe, kind_name};
@@ -47,10 +54,14 @@ const NEWS_MAX: usize = 1024;
 /// # Errors
 /// When the address is taken, or the kernel refuses the probes.
 pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::Result<()> {
-    let server = Server::bind(settings.listen)?;
-    let opened = Opened::open(settings)?;
     let mut registry = Registry::new();
     let rooms = Rooms::declare(&mut registry, settings, schema);
+    let server = Server::bind(
+        &settings.listen,
+        settings.web_config_file.as_deref(),
+        rooms.http,
+    )?;
+    let opened = Opened::open(settings)?;
     let readiness = Readiness::new("starting");
 
     let mut probe = Probe::load(settings.ring_bytes)?;
@@ -70,40 +81,60 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
     let asked = outputs::asked(settings, schema);
-    let (queues, mut outputs) = opened.start(rooms.outputs)?;
+    let hostname = sys::hostname();
+    let recent = Recent::default();
+    let keep = matches::keep(recent.clone(), &hostname);
+    let (queues, mut outputs) = opened.start(rooms.outputs, keep)?;
     rooms.reload.succeeded(rules.enabled());
+    rooms.hooks.watch(&watched);
     let detector = Detector::new(rules.set, &rooms.rules).asking(Arc::clone(&asked));
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
-    let hostname = sys::hostname();
     let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queues);
+    pipeline.set_clock(sys::clock::boot_ns);
+    if let Some(workloads) = rooms.workloads {
+        pipeline.set_workloads(workloads);
+    }
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
-    if !runtimes.is_empty() {
+    if !runtimes.is_empty() || settings.kubernetes.is_some() {
         let asker = runtimes.asker();
-        let ask = Box::new(move |id: &str| asker.ask(id));
-        pipeline.set_engines(Engines {
-            news,
-            ask,
-            boot_ns: sys::clock::boot_ns,
-        });
+        let ask = Box::new(move |id: &ContainerId| asker.ask(id));
+        // What happens before they have been spoken to waits for those that may answer.
+        let _ = news_sender.try_send(ContainerNews::Answering(runtimes.answering()));
+        pipeline.set_engines(Engines { news, ask });
     }
     let events = EventThread::start(pipeline, ring, scanned)?;
-    let engines = runtimes.run(deliver(news_sender, events.handle()));
+    let handle = events.handle();
+    let deliver = deliver(news_sender, move || handle.wake());
+    let cluster = rooms.cluster.follow(settings, Arc::clone(&deliver));
+    let engines = async move {
+        tokio::join!(runtimes.run(deliver), cluster);
+    };
     memory::give_back();
-    tracing::info!(address = %server.local_addr()?, "ready");
+    for address in server.addresses() {
+        tracing::info!(%address, "ready");
+    }
     readiness.set_ready();
 
     let registry = Arc::new(registry);
     outputs.push(&registry)?;
     let site = Site {
-        scrapes: Scrapes::new(registry),
+        registry,
+        scrapes: Scrapes::default(),
         readiness: readiness.clone(),
+        host: Host {
+            name: hostname,
+            kernel: sys::kernel_release(),
+        },
+        recent,
+        reload: None,
     };
     let reloader = Reloader {
         settings: settings.clone(),
         schema: Arc::clone(schema),
         rules: rooms.rules,
         metrics: rooms.reload,
+        hooks: rooms.hooks,
         probe,
         events: events.handle(),
         asked,
@@ -116,12 +147,34 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     served
 }
 
+/// Every metric that the agent can show with these settings, none of them counting anything.
+#[must_use]
+pub fn metrics(settings: &Settings, schema: &Schema) -> Registry {
+    let mut registry = Registry::new();
+    let rooms = Rooms::declare(&mut registry, settings, schema);
+    declare_kernel(&mut registry, Vec::new, rooms.pipeline.malformed());
+    registry
+}
+
+/// How many series the agent shows with these rules before anything has happened: what is read from the kernel left out.
+#[must_use]
+pub fn series_at_start(settings: &Settings, rules: RuleSet, schema: &Schema) -> usize {
+    let mut registry = Registry::new();
+    let rooms = Rooms::declare(&mut registry, settings, schema);
+    let _shown = Detector::new(rules, &rooms.rules);
+    metrics::series(&registry)
+}
+
 /// What the rooms declared, before they run.
 struct Rooms {
     rules: RuleMetrics,
+    workloads: Option<Workloads>,
+    hooks: Hooks,
     pipeline: PipelineMetrics,
     reload: ReloadMetrics,
     runtimes: RuntimeMetrics,
+    cluster: Cluster,
+    http: HttpMetrics,
     outputs: Declared,
 }
 
@@ -130,11 +183,16 @@ impl Rooms {
         metrics::declare_build_info(registry);
         metrics::declare_process(registry);
         let supplied: Vec<&str> = supplied_events().collect();
+        let mut rules = RuleMetrics::declare(registry);
         Self {
-            rules: RuleMetrics::declare(registry),
+            workloads: rules.declare_workloads(registry, &settings.workload_metrics),
+            rules,
+            hooks: Hooks::declare(registry),
             pipeline: PipelineMetrics::declare(registry, schema, &supplied, settings.processes_max),
             reload: ReloadMetrics::declare(registry),
             runtimes: RuntimeMetrics::declare(registry),
+            cluster: Cluster::declare(registry, settings),
+            http: HttpMetrics::declare(registry),
             outputs: Declared::declare(registry, settings),
         }
     }
@@ -191,11 +249,14 @@ fn supplied_events() -> impl Iterator<Item = &'static str> {
         .chain(call_names())
 }
 
-/// Takes news of containers to the event thread.
-fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Deliver {
+/// Takes news of containers to the thread that waits for them, and wakes it.
+fn deliver(
+    news: mpsc::SyncSender<ContainerNews>,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> Deliver {
     Arc::new(move |item| match news.try_send(item) {
         Ok(()) => {
-            events.wake();
+            wake();
             Ok(())
         }
         Err(TrySendError::Full(item)) => Err(item),
@@ -207,7 +268,7 @@ fn deliver(news: mpsc::SyncSender<ContainerNews>, events: EventHandle) -> Delive
 /// Serves HTTP, reloads rules when told to, and follows the container engines, until a signal ends the agent.
 fn serve(
     server: Server,
-    site: Site,
+    mut site: Site,
     mut reloader: Reloader,
     readiness: &Readiness,
     engines: impl Future<Output = ()> + Send + 'static,
@@ -224,11 +285,17 @@ fn serve(
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut reopen = signal(SignalKind::user_defined1())?;
         let mut changes = reloader.changes();
+        let (reload, mut reloads) = async_mpsc::channel(1);
+        site.reload = reloader.settings.web_enable_lifecycle.then_some(reload);
         let until_told_to_end = async {
             loop {
                 tokio::select! {
-                    _ = hangup.recv() => reloader.reload().await,
-                    () = changes.next() => reloader.reload().await,
+                    _ = hangup.recv() => drop(reloader.reload().await),
+                    () = changes.next() => drop(reloader.reload().await),
+                    Some(answer) = reloads.recv() => {
+                        // Who asked may have gone.
+                        let _ = answer.send(reloader.reload().await);
+                    }
                     _ = reopen.recv() => outputs.reopen(),
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,

@@ -13,6 +13,7 @@ mod rules;
 mod run;
 mod supply;
 mod test;
+mod top;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -37,6 +38,8 @@ enum Command {
     Record(record::Args),
     /// Judge by rules what was recorded.
     Replay(replay::Args),
+    /// Show a running agent live in the terminal: its rules, events and losses.
+    Top(top::Args),
     #[command(flatten)]
     Once(Once),
 }
@@ -93,6 +96,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => return run::run(args),
         Command::Record(args) => return record::run(args),
         Command::Replay(args) => return replay::run(args),
+        Command::Top(args) => return top::run(args),
         Command::Once(command) => command,
     };
     let coloured = io::stderr().is_terminal()

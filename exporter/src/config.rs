@@ -3,16 +3,21 @@
 //! In: the text of a YAML file, environment variables and flags, given by `cli`. Out: [`Settings`], checked. Never: sockets,
 //! or any file but the one that is named.
 
+mod listen;
 mod otlp;
+pub mod web;
+mod workload;
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rule_engine::suggest;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+pub use self::listen::Listen;
 pub use self::otlp::{Compression, Otlp, OtlpLayer, Protocol, Target, TlsFiles};
+pub use self::workload::{WorkloadLabel, WorkloadMetrics};
 
 /// Address of the HTTP face when nobody says otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9797";
@@ -57,7 +62,11 @@ pub struct Settings {
     /// `enable` and `disable` entries, in order.
     pub rule_selection: Vec<Selection>,
     /// Where HTTP is served.
-    pub listen: SocketAddr,
+    pub listen: Vec<Listen>,
+    /// File that says how the HTTP face is protected; none: plain HTTP for everybody.
+    pub web_config_file: Option<PathBuf>,
+    /// Whether `POST /-/reload` is answered.
+    pub web_enable_lifecycle: bool,
     /// What is printed per match.
     pub output: OutputFormat,
     /// File that is printed to; none: standard output.
@@ -70,6 +79,10 @@ pub struct Settings {
     pub processes_max: usize,
     /// Container engines that are asked; none: those at the usual places.
     pub runtimes: Option<Vec<RuntimeSocket>>,
+    /// How matches are counted by workload.
+    pub workload_metrics: WorkloadMetrics,
+    /// The Kubernetes API server, if it is asked; with the node's name.
+    pub kubernetes: Option<Kubernetes>,
 }
 
 impl Default for Settings {
@@ -79,15 +92,29 @@ impl Default for Settings {
             rule_matching: RuleMatching::All,
             minimum_priority: "debug".to_owned(),
             rule_selection: Vec::new(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 9797)),
+            listen: vec![Listen::Tcp(([127, 0, 0, 1], 9797).into())],
+            web_config_file: None,
+            web_enable_lifecycle: false,
             output: OutputFormat::Json,
             output_file: None,
             otlp: None,
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
             runtimes: None,
+            workload_metrics: WorkloadMetrics::default(),
+            kubernetes: None,
         }
     }
+}
+
+/// The Kubernetes API server: how it is reached, and whose pods are watched there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Name of this node; without it what `NODE_NAME` says.
+    pub node: Option<String>,
+    /// A kubeconfig file; without it the service account of the pod that the agent runs in.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// A container engine: which interface it speaks, and the unix socket where it listens.
@@ -98,8 +125,10 @@ pub enum RuntimeSocket {
     Docker(PathBuf),
     /// podman's service.
     Podman(PathBuf),
-    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface.
+    /// containerd or CRI-O, by the Kubernetes Container Runtime Interface: what a kubelet has made.
     Cri(PathBuf),
+    /// containerd, by its own services: what `ctr`, nerdctl and BuildKit have made.
+    Containerd(PathBuf),
 }
 
 impl RuntimeSocket {
@@ -107,7 +136,9 @@ impl RuntimeSocket {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) => path,
+            Self::Docker(path) | Self::Podman(path) | Self::Cri(path) | Self::Containerd(path) => {
+                path
+            }
         }
     }
 }
@@ -125,7 +156,12 @@ pub struct Layer {
     /// `rule_selection`
     pub rule_selection: Option<Vec<Selection>>,
     /// `listen`
-    pub listen: Option<String>,
+    #[serde(default, deserialize_with = "listen::one_or_many")]
+    pub listen: Option<Vec<String>>,
+    /// `web_config_file`
+    pub web_config_file: Option<PathBuf>,
+    /// `web_enable_lifecycle`
+    pub web_enable_lifecycle: Option<bool>,
     /// `output`
     pub output: Option<OutputFormat>,
     /// `output_file`
@@ -138,6 +174,13 @@ pub struct Layer {
     pub processes_max: Option<usize>,
     /// `runtimes`
     pub runtimes: Option<Vec<RuntimeSocket>>,
+    /// `workload_metrics`
+    pub workload_metrics: Option<WorkloadMetrics>,
+    /// `kubernetes`
+    pub kubernetes: Option<Kubernetes>,
+    /// Name of this node, from the environment.
+    #[serde(skip)]
+    pub node_name: Option<String>,
 }
 
 /// One entry of `rule_selection`.
@@ -168,6 +211,16 @@ pub enum ConfigError {
         "cannot read the configuration file {path}: {source}; check the path given with -c or SAKER_CONFIG"
     )]
     Read {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The web configuration cannot be read.
+    #[error(
+        "cannot read the web configuration {path}: {source}; check the path given with --web.config.file"
+    )]
+    ReadWeb {
         /// Its path.
         path: PathBuf,
         /// Why.
@@ -209,20 +262,7 @@ impl Layer {
 
     fn parse(text: &str) -> Result<Self, String> {
         // A file of comments only is a null document: nothing is set.
-        match serde_saphyr::from_str::<Option<Self>>(text) {
-            Ok(layer) => Ok(layer.unwrap_or_default()),
-            Err(error) => {
-                let mut message = error.to_string();
-                if let serde_saphyr::Error::SerdeUnknownField {
-                    field, expected, ..
-                } = error.without_snippet()
-                    && let Some(near) = suggest::closest(field, expected.iter().copied())
-                {
-                    message.push_str(&format!("\ndid you mean `{near}`?"));
-                }
-                Err(message)
-            }
-        }
+        parse_yaml::<Option<Self>>(text, true).map(Option::unwrap_or_default)
     }
 
     /// What the environment sets, read through `variable`.
@@ -248,11 +288,30 @@ impl Layer {
             output_file: variable("SAKER_OUTPUT_FILE").map(PathBuf::from),
             otlp: Some(OtlpLayer::from_environment(&variable)?),
             rules: variable("SAKER_RULES").map(|paths| std::env::split_paths(&paths).collect()),
-            listen: variable("SAKER_LISTEN"),
+            listen: variable("SAKER_LISTEN")
+                .map(|places| places.split(',').map(str::to_owned).collect()),
+            web_config_file: variable("SAKER_WEB_CONFIG_FILE").map(PathBuf::from),
             output,
+            node_name: variable("NODE_NAME"),
             ..Self::default()
         })
     }
+}
+
+/// Reads YAML. A fault is told with its place, a hint for a word that is nearly right and, where `shows_lines`, the line.
+fn parse_yaml<T: DeserializeOwned>(text: &str, shows_lines: bool) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let plain = error.without_snippet();
+        let mut message = if shows_lines { &error } else { plain }.to_string();
+        if let serde_saphyr::Error::SerdeUnknownField {
+            field, expected, ..
+        } = plain
+            && let Some(near) = suggest::closest(field, expected.iter().copied())
+        {
+            message.push_str(&format!("\ndid you mean `{near}`?"));
+        }
+        message
+    })
 }
 
 impl Settings {
@@ -262,13 +321,16 @@ impl Settings {
     /// When a value is out of its range.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer>) -> Result<Self, ConfigError> {
         let mut settings = Self::default();
+        let mut node_name = None;
         let mut otlp = OtlpLayer::default();
         for mut layer in layers {
+            node_name = layer.node_name.take().or(node_name);
             if let Some(over) = layer.otlp.take() {
                 otlp.lay(over);
             }
             settings.lay(layer)?;
         }
+        settings.find_node(node_name)?;
         settings.otlp = otlp.settings()?;
         if let (Some(path), OutputFormat::None) = (&settings.output_file, settings.output) {
             return Err(ConfigError::Value {
@@ -282,6 +344,31 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Completes `kubernetes` with the name of the node.
+    fn find_node(&mut self, node_name: Option<String>) -> Result<(), ConfigError> {
+        let Some(kubernetes) = &mut self.kubernetes else {
+            return Ok(());
+        };
+        let refuse = |message: &str| {
+            Err(ConfigError::Value {
+                setting: Cow::Borrowed("kubernetes"),
+                message: message.to_owned(),
+            })
+        };
+        if !cfg!(feature = "kube") {
+            return refuse(
+                "this build cannot ask the API server; build it with the feature `kube`",
+            );
+        }
+        kubernetes.node = kubernetes.node.take().or(node_name);
+        match kubernetes.node.as_deref() {
+            None | Some("") => refuse(
+                "whose pods to watch is not known; set `node`, or the variable NODE_NAME from the pod's spec.nodeName",
+            ),
+            Some(_) => Ok(()),
+        }
+    }
+
     fn lay(&mut self, layer: Layer) -> Result<(), ConfigError> {
         let Layer {
             rules,
@@ -289,6 +376,8 @@ impl Settings {
             minimum_priority,
             rule_selection,
             listen,
+            web_config_file,
+            web_enable_lifecycle,
             output,
             output_file,
             // Laid by the caller: what it means depends on all layers.
@@ -296,12 +385,24 @@ impl Settings {
             ring_bytes,
             processes_max,
             runtimes,
+            workload_metrics,
+            kubernetes,
+            node_name: _,
         } = layer;
-        if let Some(listen) = listen {
-            self.listen = listen.parse().map_err(|_| ConfigError::Value {
-                setting: Cow::Borrowed("listen"),
-                message: format!("`{listen}` is not an address with a port, such as {LISTEN_DEFAULT} or [::1]:9797"),
-            })?;
+        if let Some(places) = listen {
+            let places = places.iter().map(|place| place.parse());
+            self.listen = places
+                .collect::<Result<Vec<Listen>, String>>()
+                .map_err(|message| ConfigError::Value {
+                    setting: Cow::Borrowed("listen"),
+                    message,
+                })?;
+            if self.listen.is_empty() {
+                return Err(ConfigError::Value {
+                    setting: Cow::Borrowed("listen"),
+                    message: format!("the list is empty; {LISTEN_DEFAULT} is the default"),
+                });
+            }
         }
         if let Some(bytes) = ring_bytes {
             // The kernel wants a power of two of whole pages; a single record can be 32 KiB.
@@ -345,11 +446,18 @@ impl Settings {
             }
             self.runtimes = Some(runtimes);
         }
+        if let Some(workload_metrics) = workload_metrics {
+            workload_metrics.check()?;
+            self.workload_metrics = workload_metrics;
+        }
         self.rules = rules.unwrap_or(std::mem::take(&mut self.rules));
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
         self.rule_selection = rule_selection.unwrap_or(std::mem::take(&mut self.rule_selection));
         self.output = output.unwrap_or(self.output);
         self.output_file = output_file.or(self.output_file.take());
+        self.kubernetes = kubernetes.or(self.kubernetes.take());
+        self.web_config_file = web_config_file.or(self.web_config_file.take());
+        self.web_enable_lifecycle = web_enable_lifecycle.unwrap_or(self.web_enable_lifecycle);
         Ok(())
     }
 }
@@ -375,7 +483,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(got.rules, ["/a", "/b"].map(PathBuf::from));
-        assert_eq!(got.listen, "127.0.0.1:2".parse().unwrap());
+        assert_eq!(got.listen, ["127.0.0.1:2".parse().unwrap()]);
         assert_eq!(
             (got.output, got.rule_matching),
             (OutputFormat::Text, RuleMatching::First)
@@ -391,15 +499,62 @@ mod tests {
     }
 
     #[test]
+    fn several_places_are_listened_on() {
+        let got = settings(&[
+            "listen: ['127.0.0.1:1', 'unix:/run/saker.sock', systemd]\nweb_config_file: /w.yaml\nweb_enable_lifecycle: true\n",
+        ])
+        .unwrap();
+        let places: Vec<String> = got.listen.iter().map(Listen::to_string).collect();
+        assert_eq!(places, ["127.0.0.1:1", "unix:/run/saker.sock", "systemd"]);
+        assert_eq!(got.web_config_file, Some("/w.yaml".into()));
+        assert!(got.web_enable_lifecycle);
+    }
+
+    #[test]
     fn engines_are_named_by_interface_and_socket() {
-        let got = settings(&["runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n"]);
+        let got = settings(&[
+            "runtimes:\n- docker: /a.sock\n- cri: /b.sock\n- podman: /c.sock\n- containerd: /b.sock\n",
+        ]);
         let named = [
             RuntimeSocket::Docker("/a.sock".into()),
             RuntimeSocket::Cri("/b.sock".into()),
             RuntimeSocket::Podman("/c.sock".into()),
+            RuntimeSocket::Containerd("/b.sock".into()),
         ];
         assert_eq!(got.unwrap().runtimes.as_deref(), Some(&named[..]));
         assert_eq!(settings(&["runtimes: []"]).unwrap().runtimes, Some(vec![]));
+    }
+
+    #[cfg(feature = "kube")]
+    #[test]
+    fn the_node_is_named_by_the_file_or_the_environment() {
+        let with = |text: &str, node: Option<&str>| {
+            let file = Layer::parse(text)?;
+            let node = node.map(str::to_owned);
+            let environment = Layer::from_environment(|name| match name {
+                "NODE_NAME" => node.clone(),
+                _ => None,
+            });
+            let layers = [file, environment.map_err(|error| error.to_string())?];
+            let settings = Settings::from_layers(layers).map_err(|error| error.to_string())?;
+            Ok::<_, String>(settings.kubernetes.and_then(|kubernetes| kubernetes.node))
+        };
+        assert_eq!(with("", Some("n-1")), Ok(None));
+        assert_eq!(with("kubernetes: {}", Some("n-1")), Ok(Some("n-1".into())));
+        let named = "kubernetes: {node: n-2, kubeconfig: /k}";
+        assert_eq!(with(named, Some("n-1")), Ok(Some("n-2".into())));
+        let error = with("kubernetes: {}", None).unwrap_err();
+        assert!(error.contains("NODE_NAME"), "{error}");
+        assert!(with("kubernetes: {nod: x}", None).is_err());
+    }
+
+    #[test]
+    fn what_workload_metrics_do_not_say_is_as_usual() {
+        let got = settings(&["workload_metrics: {labels: [k8s_namespace_name], series_max: 0}"]);
+        let got = got.unwrap().workload_metrics;
+        assert_eq!(got.labels, [WorkloadLabel::K8sNamespaceName]);
+        assert_eq!((got.series_max, got.enabled), (0, true));
+        assert_eq!(got.expire_seconds, 900);
     }
 
     #[test]
@@ -408,6 +563,11 @@ mod tests {
             (
                 "lisen: 127.0.0.1:1",
                 &["lisen", "did you mean `listen`?"][..],
+            ),
+            ("listen: []", &["listen: the list is empty"]),
+            (
+                "listen: ['127.0.0.1:1', localhost]",
+                &["listen: `localhost`"],
             ),
             (
                 "listen: localhost",
@@ -424,6 +584,23 @@ mod tests {
                 &["runtimes: `crio.sock`", "/run/docker.sock"],
             ),
             ("runtimes: [{rkt: /x}]", &["rkt", "docker"]),
+            (
+                "workload_metrics: {labels: [pod]}",
+                &["pod", "k8s_pod_name"],
+            ),
+            (
+                "workload_metrics: {series_max: 100001}",
+                &["workload_metrics.series_max: 100001", "100000"],
+            ),
+            (
+                "workload_metrics: {expire_seconds: 5}",
+                &["workload_metrics.expire_seconds: 5", "60"],
+            ),
+            (
+                "workload_metrics: {labels: [container_name, container_name]}",
+                &["workload_metrics.labels", "twice"],
+            ),
+            ("workload_metrics: {limit: 5}", &["limit", "series_max"]),
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),
             ("rules: [", &["1"]),

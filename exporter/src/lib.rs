@@ -5,7 +5,7 @@
 //! ```text
 //! probe → event → state → detect (rules) → metrics, output
 //!          runtime ↗ tells of containers
-//!                 pipeline is the loop; http shows; config, cli and app put it together
+//!                 pipeline is the loop; http shows, top looks at it; config, cli and app put it together
 //! ```
 
 pub mod app;
@@ -23,3 +23,4 @@ pub mod rules;
 pub mod runtime;
 pub mod state;
 pub mod sys;
+pub mod top;

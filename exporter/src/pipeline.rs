@@ -5,6 +5,7 @@
 //! records, a file, the loader, a runtime: where records come from is an argument.
 
 mod containers;
+mod hand_over;
 mod parking;
 
 use std::sync::Arc;
@@ -15,17 +16,18 @@ use exporter_ebpf::record::{self, Record};
 use rule_engine::eval::Outcome;
 use rule_engine::schema::{EventTypeId, Schema};
 
+use self::hand_over::{About, HandOver};
 use self::parking::{EVENTS_MAX, Parking};
-use crate::detect::Detector;
-use crate::event::container::ContainerNews;
+use crate::detect::{Detector, Workloads};
+use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{EventTypes, facts};
 use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
-use crate::metrics::{Counter, Declaration, Gauge, Registry};
-use crate::output::{OwnedMatch, Queue};
+use crate::metrics::{Counter, Declaration, Gauge, Histogram, Registry};
+use crate::output::Queue;
 use crate::state::user::Users;
-use crate::state::{Applied, CONTAINERS_MAX, State, actor};
+use crate::state::{Applied, CONTAINERS_MAX, PODS_MAX, State, actor};
 
 /// Records between two looks at the control channel and the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -43,6 +45,9 @@ pub trait Records {
 
     /// Wall time of the moment of boot, in ns since the epoch, for the records that are drained next.
     fn boot_wall_ns(&mut self) -> u64;
+
+    /// Time since boot, ns: the clock by which events wait. It need not be ahead of the records.
+    fn boot_ns(&mut self) -> u64;
 
     /// Returns when there may be records or a control message, or `within` has passed.
     fn wait(&mut self, within: Duration);
@@ -62,10 +67,8 @@ pub enum Control {
 pub struct Engines {
     /// What they say.
     pub news: Receiver<ContainerNews>,
-    /// Asks for a container by its whole id. False when too many are being asked for.
-    pub ask: Box<dyn FnMut(&str) -> bool + Send>,
-    /// Time since boot, ns: what waits for them waits by this clock.
-    pub boot_ns: fn() -> u64,
+    /// Asks for a container. False when too many are being asked for.
+    pub ask: Box<dyn FnMut(&ContainerId) -> bool + Send>,
 }
 
 /// What the event thread counts.
@@ -73,12 +76,15 @@ pub struct Engines {
 pub struct PipelineMetrics {
     /// By [`rule_engine::schema::EventTypeId`].
     events: Vec<Counter>,
+    latency: Histogram,
     malformed: Counter,
     process_entries: Gauge,
     process_evictions: Counter,
     process_misses: Counter,
     container_entries: Gauge,
     container_evictions: Counter,
+    pod_entries: Gauge,
+    pod_evictions: Counter,
     parked: Gauge,
     answered: Counter,
     unanswered: Counter,
@@ -125,6 +131,7 @@ impl PipelineMetrics {
         });
         capacity.with(["processes"]).set(processes_max as f64);
         capacity.with(["containers"]).set(CONTAINERS_MAX as f64);
+        capacity.with(["pods"]).set(PODS_MAX as f64);
         capacity.with(["parked_events"]).set(EVENTS_MAX as f64);
         Self {
             events: schema
@@ -136,12 +143,19 @@ impl PipelineMetrics {
                     false => Counter::default(),
                 })
                 .collect(),
+            latency: registry.histogram(Declaration {
+                name: "saker_detection_latency_seconds",
+                help: "Time from the kernel's time stamp of an event to the count of its match.",
+                labels: [],
+            }),
             malformed: Counter::default(),
             process_entries: entries.with(["processes"]),
             process_evictions: evictions.with(["processes"]),
             process_misses: misses.with(["processes"]),
             container_entries: entries.with(["containers"]),
             container_evictions: evictions.with(["containers"]),
+            pod_entries: entries.with(["pods"]),
+            pod_evictions: evictions.with(["pods"]),
             parked: entries.with(["parked_events"]),
             answered: parked.with(["answered"]),
             unanswered: parked.with(["unanswered"]),
@@ -169,11 +183,10 @@ pub struct Pipeline {
     event_types: EventTypes,
     table: FieldTable,
     metrics: PipelineMetrics,
-    /// Where matches go; none when nobody wants the matches themselves.
-    queues: Vec<Queue>,
+    hand_over: HandOver,
     number: u64,
     boot_wall_ns: u64,
-    /// Time of the batch by the clock of `engines`.
+    /// Time since boot: the latest that the source of records or a record has told. Kept where there are engines.
     now_boot_ns: u64,
     engines: Option<Engines>,
     parking: Parking,
@@ -196,8 +209,14 @@ impl Pipeline {
             detector,
             event_types: EventTypes::new(schema),
             table: FieldTable::new(Arc::clone(schema), hostname),
+            hand_over: HandOver {
+                queues,
+                workloads: None,
+                latency: metrics.latency.clone(),
+                clock: None,
+                question: None,
+            },
             metrics,
-            queues,
             number: 0,
             // Nothing matches before the source of records has said it.
             boot_wall_ns: 0,
@@ -214,17 +233,29 @@ impl Pipeline {
         self.engines = Some(engines);
     }
 
+    /// Counts matches by workload.
+    pub fn set_workloads(&mut self, workloads: Workloads) {
+        self.hand_over.workloads = Some(workloads);
+    }
+
+    /// Measures how long after their events matches are counted, by the clock of the records: time since boot, ns.
+    pub fn set_clock(&mut self, boot_ns: fn() -> u64) {
+        self.hand_over.clock = Some(boot_ns);
+    }
+
     /// Works until it is told to stop or nobody can tell it anything any more.
     pub fn run(mut self, records: &mut impl Records, control: &Receiver<Control>) {
         let mut stop = false;
         loop {
             self.boot_wall_ns = records.boot_wall_ns();
-            self.hear_engines();
+            let now_boot_ns = records.boot_ns();
+            self.hear_engines(now_boot_ns);
             let found = records.drain(BATCH_LEN_MAX, &mut |bytes| self.record(bytes));
-            self.observe_tables();
+            self.between_batches(now_boot_ns);
             // A batch that was not full has emptied the source, which is when an end may come.
             if stop && found < BATCH_LEN_MAX {
                 self.settle_all();
+                self.between_batches(now_boot_ns);
                 return;
             }
             loop {
@@ -255,6 +286,10 @@ impl Pipeline {
                 return;
             }
         };
+        let time_boot_ns = record.header().time_boot_ns;
+        if self.engines.is_some() && time_boot_ns > self.now_boot_ns {
+            self.advance(time_boot_ns);
+        }
         if self.state.apply(&record) == Applied::StateOnly {
             return;
         }
@@ -281,12 +316,15 @@ impl Pipeline {
             surroundings: &self.state,
         };
         let event = event(kind, facts, header, place, &self.table);
-        let queues = &self.queues;
+        let (about, hand_over) = (About::new(&event), &mut self.hand_over);
         let outcome = self
             .detector
-            .evaluate(event, &[], |owned| hand_over(queues, owned));
+            .evaluate(event, &[], |hit| hand_over.take(hit, about));
         if outcome == Outcome::Open {
             self.park(bytes, &record);
+        }
+        if let Some(container) = self.hand_over.question.take() {
+            self.ask(&container);
         }
     }
 
@@ -304,12 +342,24 @@ impl Pipeline {
             Control::Rules(detector, judging) => {
                 // Rules are known by number, and the new ones have other numbers.
                 self.settle_all();
+                self.detector.flush();
                 self.detector = *detector;
                 // Who does not wait for it need not know.
                 let _ = judging.send(());
             }
             Control::Users(users) => self.state.set_users(users),
             Control::Stop => {}
+        }
+    }
+
+    /// Makes visible what the last batch has brought.
+    fn between_batches(&mut self, now_boot_ns: u64) {
+        self.observe_tables();
+        self.detector.flush();
+        let containers = self.state.containers.as_ref();
+        let lives = |id: &str| containers.is_some_and(|all| all.knows(id));
+        if let Some(workloads) = &mut self.hand_over.workloads {
+            workloads.publish(now_boot_ns, lives);
         }
     }
 
@@ -322,6 +372,8 @@ impl Pipeline {
             metrics.container_entries.set(containers.len() as f64);
             raise(&metrics.container_evictions, containers.evictions());
         }
+        metrics.pod_entries.set(self.state.pods.len() as f64);
+        raise(&metrics.pod_evictions, self.state.pods.evictions());
         metrics.parked.set(self.parking.len() as f64);
     }
 }
@@ -329,14 +381,6 @@ impl Pipeline {
 /// Brings a counter up to what a table has counted by itself.
 fn raise(counter: &Counter, counted: u64) {
     counter.inc_by(counted.saturating_sub(counter.get()));
-}
-
-/// Gives a match to every output.
-fn hand_over(queues: &[Queue], owned: OwnedMatch) {
-    let owned = Arc::new(owned);
-    for queue in queues {
-        queue.send(Arc::clone(&owned));
-    }
 }
 
 /// What places an event, beside its record.

@@ -6,6 +6,7 @@
 mod call;
 pub mod cgroup;
 pub mod container;
+pub mod pod;
 pub mod process;
 pub mod user;
 
@@ -18,9 +19,11 @@ use exporter_ebpf::record::{
 };
 
 use self::container::Containers;
+use self::pod::Pods;
 use self::process::Processes;
 use self::user::Users;
 use crate::event::container::{ContainerId, Metadata};
+use crate::event::kubernetes::PodMeta;
 use crate::event::model::{
     Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
 };
@@ -29,6 +32,8 @@ use crate::event::model::{
 const CGROUPS_MAX: usize = 16_384;
 /// Containers whose metadata is remembered.
 pub const CONTAINERS_MAX: usize = 4096;
+/// Pods that the Kubernetes API server's word is remembered of; a kubelet runs a few hundred at most.
+pub const PODS_MAX: usize = 1024;
 /// The capability to pass by permissions, as a bit (include/uapi/linux/capability.h).
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// Ancestors among which a container's shim is looked for: itself, runc, its parent.
@@ -41,6 +46,8 @@ pub struct State {
     pub processes: Processes,
     /// What engines say of containers; none when no engine is asked.
     pub containers: Option<Containers>,
+    /// What the Kubernetes API server says of pods.
+    pub pods: Pods,
     cgroups: HashMap<u64, Arc<Cgroup>, foldhash::fast::RandomState>,
     /// Ids in `cgroups`, oldest first.
     cgroup_order: VecDeque<u64>,
@@ -63,6 +70,7 @@ impl State {
         Self {
             processes: Processes::new(processes_max),
             containers: None,
+            pods: Pods::new(PODS_MAX),
             cgroups: HashMap::default(),
             cgroup_order: VecDeque::new(),
             users,
@@ -264,9 +272,13 @@ impl Surroundings for State {
 
     fn container(&self, id: &ContainerId) -> Metadata<'_> {
         match &self.containers {
-            Some(containers) if id.runtime.answers() => containers.get(&id.full),
-            Some(_) | None => Metadata::Absent,
+            Some(containers) => containers.get(id),
+            None => Metadata::Absent,
         }
+    }
+
+    fn pod(&self, uid: &str) -> Option<&PodMeta> {
+        self.pods.get(uid)
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::{Arc, LazyLock};
 
 use exporter::bundled;
 use exporter::detect::{Detector, RuleMetrics};
-use exporter::event::container::is_hex_id;
+use exporter::event::capture::{CaptureReader, CaptureWriter, Host, Item};
+use exporter::event::container::{ContainerNews, Interface, is_hex_id};
 use exporter::http::accept;
 use exporter::metrics::{Format, Registry};
 use exporter::pipeline::{Pipeline, PipelineMetrics};
+use exporter::runtime::understood;
 use exporter::state::cgroup::container;
 use exporter::state::{State, user::Users};
-use exporter_ebpf::record::{Record, Records};
+use exporter_ebpf::record::{LAYOUT_VERSION, Record, Records};
 use rule_engine::load::{LoadOptions, load};
 use rule_engine::program::RuleSet;
 use rule_engine::schema::{ArgKind, Schema};
@@ -62,6 +64,41 @@ pub(crate) const CGROUP_WORDS: &[&str] = &[
     "é",
 ];
 
+pub(crate) const CAPTURE_WORDS: &[&str] = &[
+    "SAKER",
+    "\0\0\0",
+    "\u{1}\0\0\0",
+    "\u{4}\0\0\0",
+    r#"{"gone":"x"}"#,
+    r#"{"unknown":"x"}"#,
+    r#"{"answering":["docker","cri"]}"#,
+    r#"{"known":{"id":"x","labels":[["a","b"]],"pod":{}}}"#,
+    r#"{"pod":{"pod":{"name":"x"},"workload":{"kind":"Job"}}}"#,
+    "\"",
+    "é",
+];
+
+pub(crate) const ANSWER_WORDS: &[&str] = &[
+    r#""Id":"x","#,
+    r#""Name":"/web","#,
+    r#""Config":{"Image":"a:5/b:c@sha256:00","Labels":{"io.kubernetes.pod.name":"p"}},"#,
+    r#""Config":{"Healthcheck":{"Test":["CMD-SHELL","x"]}},"#,
+    r#""HostConfig":{"Privileged":true,"PidMode":"host"},"#,
+    r#""Mounts":[{"Source":"/a","Destination":"/b","RW":true}],"#,
+    r#""State":{"StartedAt":"2026-01-01T00:00:00Z"},"#,
+    r#""Actor":{"ID":"x"},"Action":"start""#,
+    r#"{"linux":{"namespaces":[{"type":"pid"}]},"mounts":[{"options":["ro","rslave"]}]}"#,
+    "info",
+    "\n\u{1}x",
+    "\u{8}\0",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "é",
+];
+
 /// Processes in the table: few, so that it overflows.
 const PROCESSES_MAX: usize = 8;
 
@@ -87,6 +124,63 @@ pub fn accept_header(bytes: &[u8]) {
     }
     if let Some(timeout) = accept::timeout(header) {
         assert!(!timeout.is_zero(), "{header:?}");
+    }
+}
+
+/// A capture ends, in its end or in an error, and holds no longer records than it may; and what is written into one is read
+/// from it again.
+pub fn capture(bytes: &[u8]) {
+    if let Ok(mut reader) = CaptureReader::new(bytes) {
+        while let Ok(Some(item)) = reader.next() {
+            if let Item::Record(record) = item {
+                assert!(record.len() <= exporter::event::capture::RECORD_BYTES_MAX);
+            }
+        }
+        assert!(
+            matches!(reader.next(), Ok(None)),
+            "there is no more after the end"
+        );
+    }
+    let mut written = Vec::new();
+    let host = Host {
+        layout_version: LAYOUT_VERSION as u32,
+        version: String::new(),
+        architecture: std::env::consts::ARCH.to_owned(),
+        kernel_release: String::new(),
+        hostname: String::new(),
+        watched: Vec::new(),
+    };
+    let mut writer = CaptureWriter::new(&mut written, &host).expect("memory");
+    writer.record(bytes).expect("inputs are short");
+    let news = serde_json::from_slice::<ContainerNews>(bytes).ok();
+    if let Some(news) = &news {
+        writer.news(7, news).expect("inputs are short");
+    }
+    writer.finish(Vec::new()).expect("memory");
+    let mut reader = CaptureReader::new(&*written).expect("a capture");
+    assert_eq!(reader.next().expect("whole"), Some(Item::Record(bytes)));
+    if let Some(news) = news {
+        let expected = Item::News { boot_ns: 7, news };
+        assert_eq!(reader.next().expect("whole"), Some(expected));
+    }
+    assert!(matches!(reader.next(), Ok(Some(Item::End(_)))));
+}
+
+/// Whatever an engine answers, labels come in order and not without end, and what is made of it can be kept in a capture.
+pub fn engine_answer(bytes: &[u8]) {
+    for interface in Interface::ALL {
+        let Some(info) = understood(interface, bytes) else {
+            continue;
+        };
+        let labels = [Some(&info.labels), info.pod.as_ref().map(|pod| &pod.labels)];
+        for labels in labels.into_iter().flatten() {
+            assert!(labels.is_sorted() && labels.len() <= 512, "{labels:?}");
+        }
+        assert!(info.bytes() >= info.name.len() + info.image.name.len());
+        let news = ContainerNews::Known(Arc::new(info));
+        let text = serde_json::to_vec(&news).expect("texts, numbers and lists");
+        let back = serde_json::from_slice::<ContainerNews>(&text);
+        assert_eq!(back.expect("it was written so"), news);
     }
 }
 

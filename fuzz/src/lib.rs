@@ -6,7 +6,7 @@
 mod agent;
 mod rules;
 
-pub use agent::{accept_header, cgroup_path, record};
+pub use agent::{accept_header, capture, cgroup_path, engine_answer, record};
 pub use rules::{condition, rule_files, rule_test_file, template};
 
 /// A parser with what it is tried on.
@@ -31,6 +31,12 @@ pub const TARGETS: &[Target] = &[
         words: agent::ACCEPT_WORDS,
     },
     Target {
+        name: "capture",
+        run: capture,
+        more_seeds: &[("exporter/tests/captures", ".capture")],
+        words: agent::CAPTURE_WORDS,
+    },
+    Target {
         name: "cgroup_path",
         run: cgroup_path,
         more_seeds: &[],
@@ -41,6 +47,12 @@ pub const TARGETS: &[Target] = &[
         run: condition,
         more_seeds: &[],
         words: rules::CONDITION_WORDS,
+    },
+    Target {
+        name: "engine_answer",
+        run: engine_answer,
+        more_seeds: &[],
+        words: agent::ANSWER_WORDS,
     },
     Target {
         name: "record",

@@ -149,4 +149,4 @@ macro_rules! targets {
     };
 }
 
-targets! { accept_header cgroup_path condition record rule_files rule_test_file template }
+targets! { accept_header capture cgroup_path condition engine_answer record rule_files rule_test_file template }

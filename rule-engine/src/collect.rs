@@ -46,7 +46,7 @@ pub(crate) struct Order {
 }
 
 /// A list.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct List {
     /// Where its name stands, in its last definition.
     pub(crate) span: Span,
@@ -57,7 +57,7 @@ pub(crate) struct List {
 }
 
 /// A macro.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Macro {
     /// Where its name stands, in its last definition.
     pub(crate) span: Span,
@@ -68,7 +68,7 @@ pub(crate) struct Macro {
 }
 
 /// A rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rule {
     /// Where its name stands, in its last definition.
     pub(crate) span: Span,
@@ -152,6 +152,11 @@ impl Collection {
                 self.broken.extend(name);
             }
         }
+    }
+
+    /// Definitions and additions so far: the visibility of what comes next.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
     }
 
     /// Whether the name may be missing for a reason that has been reported already.

@@ -12,7 +12,7 @@ use bumpalo::Bump;
 
 use crate::op;
 use crate::program::{
-    Builtin, Matching, NO_SLOT, NodeId, NodeKind, Program, Rule, RuleSet, Source, SourceId,
+    Builtin, Matching, NO_SLOT, NodeId, NodeKind, Program, Rule, RuleId, RuleSet, Source, SourceId,
 };
 use crate::template::Format;
 use crate::typed::Operand;
@@ -29,6 +29,7 @@ pub struct Evaluator {
     judged: Vec<u32>,
     /// Number of the current event, times four. Invariant: greater than every number in `judged`.
     event: u32,
+    judged_rules: usize,
 }
 
 /// Whether an event is done with.
@@ -62,6 +63,7 @@ impl Evaluator {
             arena: Bump::with_capacity(ARENA_BYTES),
             judged: vec![0; set.nodes.len()],
             event: 0,
+            judged_rules: 0,
         }
     }
 
@@ -73,6 +75,19 @@ impl Evaluator {
         event: &E,
         on_match: impl FnMut(Match<'_>),
     ) -> Outcome {
+        self.evaluate_watched(set, event, on_match, |_| {})
+    }
+
+    /// The same for one who wants to know what each rule costs: `on_judged` is called when a rule has been judged, and the
+    /// time since the last call, or the start, is what it took. What several rules have in common is judged with the first.
+    pub fn evaluate_watched<E: Fields>(
+        &mut self,
+        set: &RuleSet,
+        event: &E,
+        on_match: impl FnMut(Match<'_>),
+        on_judged: impl FnMut(RuleId),
+    ) -> Outcome {
+        self.judged_rules = 0;
         let Some(program) = set.program(event.event_type()) else {
             return Outcome::Decided;
         };
@@ -81,17 +96,19 @@ impl Evaluator {
         }
         self.next_event(set);
         let values = Values::new(set, program, event, &self.arena);
-        let outcome = judge(
-            &values,
-            program,
-            Judged {
-                marks: &mut self.judged,
-                event: self.event,
-            },
-            on_match,
-        );
+        let marks = Judged {
+            marks: &mut self.judged,
+            event: self.event,
+        };
+        let (outcome, rules) = judge(&values, program, marks, on_match, on_judged);
+        self.judged_rules = rules;
         self.arena.reset();
         outcome
+    }
+
+    /// How many rules were judged for the last event: the first so many of [`RuleSet::rules_of`] its type.
+    pub fn judged_rules(&self) -> usize {
+        self.judged_rules
     }
 
     fn next_event(&mut self, set: &RuleSet) {
@@ -153,12 +170,17 @@ fn judge<'a>(
     program: &'a Program,
     mut judged: Judged<'_>,
     mut on_match: impl FnMut(Match<'_>),
-) -> Outcome {
+    mut on_judged: impl FnMut(RuleId),
+) -> (Outcome, usize) {
     let mut outcome = Outcome::Decided;
+    let mut rules = 0;
     for (id, root) in &program.roots {
         let rule = values.set.rule(*id);
         let first_only = values.set.matching == Matching::First;
-        match judged.node(values, *root) {
+        let truth = judged.node(values, *root);
+        rules += 1;
+        on_judged(*id);
+        match truth {
             Truth::False => continue,
             Truth::True if !values.output_open(rule) => on_match(Match { rule, values }),
             Truth::True | Truth::Open => outcome = Outcome::Open,
@@ -168,7 +190,7 @@ fn judge<'a>(
             break;
         }
     }
-    outcome
+    (outcome, rules)
 }
 
 impl Judged<'_> {

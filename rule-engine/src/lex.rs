@@ -92,6 +92,18 @@ impl<'a> Lexer<'a> {
         skipped > 0
     }
 
+    /// Takes a `not` with white space behind it.
+    pub(crate) fn not(&mut self) -> bool {
+        let Some(behind) = self.rest().strip_prefix("not") else {
+            return false;
+        };
+        let spaces = behind.len() - behind.trim_start_matches(is_space_char).len();
+        if spaces > 0 {
+            self.take("not".len() + spaces);
+        }
+        spaces > 0
+    }
+
     /// Takes exactly `word` if it stands here, whatever follows it.
     pub(crate) fn eat(&mut self, word: &str) -> bool {
         let found = self.rest().starts_with(word);
@@ -133,12 +145,12 @@ impl<'a> Lexer<'a> {
 
     /// A word without quotes.
     pub(crate) fn bare(&mut self) -> Option<&'a str> {
-        self.run_of(|c| !is_blank_char(c) && !matches!(c, '(' | ')' | ',' | '=' | '"' | '\''))
+        self.run_of(|c| !is_space_char(c) && !matches!(c, '(' | ')' | ',' | '=' | '"' | '\''))
     }
 
     /// A field's argument without quotes.
     pub(crate) fn bare_argument(&mut self) -> Option<&'a str> {
-        self.run_of(|c| !is_blank_char(c) && !matches!(c, '[' | ']' | '"' | '\''))
+        self.run_of(|c| !is_space_char(c) && !matches!(c, '[' | ']' | '"' | '\''))
     }
 
     /// A string in quotes, decoded. `None` where no string starts or the string is never closed.
@@ -218,6 +230,12 @@ impl<'a> Lexer<'a> {
 /// Whether a character separates tokens. Backspace does, a no-break space does not.
 pub(crate) fn is_blank_char(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\u{8}' | '\r' | '\n')
+}
+
+/// Whether a character ends a word: white space as POSIX knows it. Falco's words end at other characters than those that
+/// it skips between them: a vertical tab ends a word and is skipped nowhere, a backspace is skipped but ends no word.
+fn is_space_char(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
 }
 
 /// The byte that the text behind a backslash stands for, and how many bytes of that text it uses.

@@ -1,10 +1,11 @@
 //! Rule files in, a compiled rule set or everything that is wrong with them out.
 //!
-//! In: the files in order, the schema, what configuration says. Out: [`Loaded`]. After each file everything collected so far is
-//! compiled, so that a file may use what earlier files define and never what later ones do.
+//! In: the files in order, the schema, what configuration says. Out: [`Loaded`]. A file may use what earlier files define and
+//! never what later ones do: after each file what it can have changed is compiled, after the last one everything.
 //!
 //! Sources: `rule_loader_compiler.cpp`, `falco_engine.cpp` of Falco.
 
+mod change;
 mod filter;
 mod listing;
 mod output;
@@ -23,6 +24,7 @@ use crate::resolve::{self, Condition, Resolved, Texts};
 use crate::schema::Schema;
 use crate::source::{Source, SourceId, Span, TextRange};
 use crate::template::Template;
+use change::Changes;
 pub use listing::{ListInfo, MacroInfo, RuleDetails, RuleInfo};
 pub use output::AppendOutput;
 pub use paths::read_paths;
@@ -97,12 +99,16 @@ struct Compiled {
 pub fn load(sources: Vec<Source>, schema: &Schema, options: &LoadOptions) -> Loaded {
     let mut found = Diagnostics::default();
     let mut collection = Collection::default();
-    let mut round = Round::default();
+    let mut changes = Changes::default();
     for (index, source) in sources.iter().enumerate() {
         let file = read::file(source, SourceId(index as u32));
         collection.add(file, schema, &mut found);
-        round = compile(&collection, schema, options, &mut found);
+        if index + 1 < sources.len() {
+            let part = changes.next(&collection);
+            compile(&part, &collection, schema, options, &mut found);
+        }
     }
+    let round = compile(&collection, &collection, schema, options, &mut found);
     collection.check_plugins(&mut found);
     if !found.has_errors() {
         unused(&collection, &round.resolved, &mut found);
@@ -137,16 +143,17 @@ pub fn load(sources: Vec<Source>, schema: &Schema, options: &LoadOptions) -> Loa
     }
 }
 
-/// What one compilation of everything collected gave.
-#[derive(Default)]
+/// What a compilation gave.
 struct Round {
     compiled: Vec<Compiled>,
     resolved: Resolved,
     texts: Texts,
 }
 
+/// Compiles a collection, which is a part of the whole or the whole itself.
 fn compile(
     collection: &Collection,
+    whole: &Collection,
     schema: &Schema,
     options: &LoadOptions,
     found: &mut Diagnostics,
@@ -160,7 +167,7 @@ fn compile(
         found,
     );
     let wanted = |rule: usize| !matches!(outputs.get(rule), Some(output::Outcome::Dropped));
-    let mut resolved = resolve::resolve(collection, wanted, &mut texts, found);
+    let mut resolved = resolve::resolve(collection, whole, wanted, &mut texts, found);
     let mut outputs: Vec<_> = outputs.into_iter().map(output::Outcome::compiled).collect();
     let mut compiled = Vec::new();
     for condition in std::mem::take(&mut resolved.conditions) {

@@ -59,6 +59,15 @@ pub(crate) fn operand_prefix(text: &str, id: TextId) -> Option<(Operand, usize)>
     Some((operand, parser.lex.pos()))
 }
 
+/// Parses a transformer at the start of a text, without regard for brackets behind it; gives it and its length in bytes.
+pub(crate) fn transform_prefix(text: &str, id: TextId) -> Option<(Operand, usize)> {
+    let mut parser = Parser {
+        lex: Lexer::new(text, id),
+    };
+    let transform = parser.try_transform_alone(0).ok()??;
+    Some((Operand::Transform(transform), parser.lex.pos()))
+}
+
 /// Why a text does not start with an operand; `None` if it does, or is no attempt at one.
 pub(crate) fn operand_error(text: &str, id: TextId) -> Option<String> {
     let mut parser = Parser {
@@ -101,7 +110,7 @@ impl Parser<'_> {
             self.lex.blank();
             let start = self.lex.pos();
             let mut negated = false;
-            while self.eat_not() {
+            while self.lex.not() {
                 negated = !negated;
             }
             let opens_negated = self.lex.eat("not(");
@@ -242,15 +251,6 @@ impl Parser<'_> {
             kind: ExprKind::Not(Box::new(expr)),
             range: self.lex.range_from(start),
         }
-    }
-
-    fn eat_not(&mut self) -> bool {
-        let pos = self.lex.pos();
-        if self.lex.eat("not") && self.lex.blank() {
-            return true;
-        }
-        self.lex.rewind(pos);
-        false
     }
 
     fn check(&mut self) -> Result<Expr, Finding> {
@@ -400,9 +400,12 @@ impl Parser<'_> {
         }
         loop {
             self.lex.blank();
-            match self.try_value()? {
-                Some(value) => values.push(value),
-                None => return Err(self.lex.error_here("expected a string value")),
+            match self.try_value() {
+                Ok(Some(value)) => values.push(value),
+                Ok(None) => return Err(self.lex.error_here("expected a string value")),
+                // Falco takes a list whose first string has an escape that does not exist for an empty one.
+                Err(_) if values.is_empty() && self.lex.eat(")") => return Ok(values),
+                Err(finding) => return Err(finding),
             }
             self.lex.blank();
             if self.lex.eat(")") {
@@ -497,6 +500,16 @@ impl Parser<'_> {
     }
 
     fn try_transform(&mut self, depth: usize) -> Result<Option<TransformExpr>, Finding> {
+        let Some(mut transform) = self.try_transform_alone(depth)? else {
+            return Ok(None);
+        };
+        transform.arg = self.argument()?;
+        transform.range = self.lex.range_from(transform.range.start as usize);
+        Ok(Some(transform))
+    }
+
+    /// A transformer without what may stand in brackets behind it.
+    fn try_transform_alone(&mut self, depth: usize) -> Result<Option<TransformExpr>, Finding> {
         let start = self.lex.pos();
         let found = Transformer::ALL.iter().find(|t| {
             self.lex
@@ -522,11 +535,10 @@ impl Parser<'_> {
             }
         }
         self.close_transform()?;
-        let arg = self.argument()?;
         Ok(Some(TransformExpr {
             transformer,
             args,
-            arg,
+            arg: None,
             range: self.lex.range_from(start),
         }))
     }

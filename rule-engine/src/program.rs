@@ -182,6 +182,17 @@ impl RuleSet {
             .flat_map(|program| &program.fields)
     }
 
+    /// The rules that are tried for an event type, in order.
+    pub fn rules_of(&self, event: crate::schema::EventTypeId) -> impl Iterator<Item = RuleId> {
+        let roots = self.program(event).into_iter();
+        roots.flat_map(|program| program.roots.iter().map(|(id, _)| *id))
+    }
+
+    /// How many event types there are: all ids are below.
+    pub fn event_types(&self) -> usize {
+        self.types.len()
+    }
+
     /// How matches are chosen.
     pub fn matching(&self) -> Matching {
         self.matching

@@ -130,9 +130,11 @@ impl Resolved {
     }
 }
 
-/// Makes all conditions whole; those of rules that are not `wanted` are passed over.
+/// Makes all conditions whole; those of rules that are not `wanted` are passed over. `whole`: the collection that this one is a
+/// part of, for messages about what is missing.
 pub(crate) fn resolve(
     collection: &Collection,
+    whole: &Collection,
     wanted: impl Fn(usize) -> bool,
     texts: &mut Texts,
     found: &mut Diagnostics,
@@ -158,7 +160,7 @@ pub(crate) fn resolve(
         )
     });
     let parsed = parsed.collect();
-    let (mut macros, findings) = Macros::new(collection, parsed);
+    let (mut macros, findings) = Macros::new(collection, whole, parsed);
     resolver.report(findings);
     let mut conditions = Vec::new();
     for (index, (name, rule)) in collection
@@ -239,8 +241,9 @@ impl Resolver<'_> {
         self.put_in.insert(id, lists);
         match parse::condition(self.texts.text(id), id) {
             Ok(expr) => {
-                lint::list_names_left(
+                lint::lists(
                     &expr,
+                    self.texts.text(id),
                     |name| self.collection.lists.contains_key(name),
                     |finding| {
                         self.found

@@ -19,6 +19,10 @@ impl Records for Ring {
         clock::boot_wall_ns()
     }
 
+    fn boot_ns(&mut self) -> u64 {
+        clock::boot_ns()
+    }
+
     fn wait(&mut self, within: Duration) {
         Ring::wait(self, within);
     }

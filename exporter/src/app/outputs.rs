@@ -15,7 +15,7 @@ use rule_engine::value::FieldRef;
 use crate::config::{OutputFormat, Settings};
 use crate::metrics::Registry;
 use crate::output::otlp::{self, Exporter, Identity, PushMetrics, Pusher, Running};
-use crate::output::{self, Format, LineFile, Lines, Queue, Reopener, Writer};
+use crate::output::{self, Format, LineFile, Lines, OwnedMatch, Queue, Reopener, Writer};
 use crate::sys;
 
 /// Variable with the name of the Kubernetes node, set by who deploys the agent.
@@ -23,7 +23,8 @@ const NODE_VARIABLE: &str = "NODE_NAME";
 
 /// What is written and sent, opened but not running.
 pub(super) struct Opened {
-    lines: Option<(Lines, Box<dyn Write + Send>)>,
+    lines: Lines,
+    sink: Box<dyn Write + Send>,
     reopener: Option<Reopener>,
     exporter: Option<Exporter>,
     pusher: Option<Pusher>,
@@ -38,7 +39,7 @@ pub(super) struct Declared {
 
 /// The running outputs.
 pub(super) struct Outputs {
-    writer: Option<Writer>,
+    writer: Writer,
     reopener: Option<Reopener>,
     exporter: Option<Running>,
     pusher: Option<(Pusher, PushMetrics)>,
@@ -52,18 +53,15 @@ impl Opened {
     /// When the file or a certificate cannot be used.
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let mut reopener = None;
-        let lines = match line_format(settings.output) {
-            None => None,
-            Some(format) => {
-                let sink: Box<dyn Write + Send> = match &settings.output_file {
-                    None => Box::new(io::stdout()),
-                    Some(path) => {
-                        let (file, opener) = open(path)?;
-                        reopener = Some(opener);
-                        Box::new(file)
-                    }
-                };
-                Some((Lines::new(format, sys::hostname()), sink))
+        let format = line_format(settings.output);
+        let sink: Box<dyn Write + Send> = match (format, &settings.output_file) {
+            // Lines are made nevertheless: the page shows what has passed here.
+            (None, _) => Box::new(io::sink()),
+            (Some(_), None) => Box::new(io::stdout()),
+            (Some(_), Some(path)) => {
+                let (file, opener) = open(path)?;
+                reopener = Some(opener);
+                Box::new(file)
             }
         };
         let identity = Identity {
@@ -81,26 +79,27 @@ impl Opened {
             }
         }
         Ok(Self {
-            lines,
+            lines: Lines::new(format.unwrap_or(Format::Text), sys::hostname()),
+            sink,
             reopener,
             exporter,
             pusher,
         })
     }
 
-    /// Starts the threads.
+    /// Starts the threads. Each match is handed to `seen` when its line is made.
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub(super) fn start(self, declared: Declared) -> anyhow::Result<(Vec<Queue>, Outputs)> {
-        let mut queues = Vec::new();
-        let mut writer = None;
-        if let Some((lines, sink)) = self.lines {
-            let (queue, pending) = declared.lines;
-            let started = Writer::start(pending, sink, lines);
-            writer = Some(started.context("the writer thread cannot be started")?);
-            queues.push(queue);
-        }
+    pub(super) fn start(
+        self,
+        declared: Declared,
+        seen: impl FnMut(Arc<OwnedMatch>) + Send + 'static,
+    ) -> anyhow::Result<(Vec<Queue>, Outputs)> {
+        let (queue, pending) = declared.lines;
+        let started = Writer::start(pending, self.sink, self.lines, seen);
+        let writer = started.context("the writer thread cannot be started")?;
+        let mut queues = vec![queue];
         let mut exporter = None;
         if let (Some(opened), Some((queue, pending))) = (self.exporter, declared.records) {
             let started = opened.start(pending);
@@ -174,9 +173,7 @@ impl Outputs {
         {
             tracing::warn!("the last metrics were not pushed in time");
         }
-        if let Some(writer) = self.writer
-            && !writer.finish(left())
-        {
+        if !self.writer.finish(left()) {
             tracing::warn!("nobody took the last lines of matches in time");
         }
     }

@@ -1,7 +1,9 @@
-//! Puts probes and a capture together: the scan first, then the ring, until told to end.
+//! Puts probes, container engines and a capture together: the scan first, then the ring, until told to end.
 //!
-//! In: the calls to watch, a file. Out: a capture with the kernel's own counts at its end. Never: a record that is lost and
-//! not counted; where the file does not take it, the recording ends with the reason.
+//! In: the calls to watch, the engines to ask, a file. Out: a capture with the kernel's own counts at its end. Never: a record
+//! that is lost and not counted; where the file does not take it, the recording ends with the reason.
+
+mod tape;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,22 +11,26 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use self::tape::Tape;
+use super::cluster::Cluster;
+use super::{NEWS_MAX, deliver, wanted_settings, watched_calls};
+use crate::config::Settings;
+use crate::event::capture::End;
+use crate::event::container::ContainerNews;
+use crate::event::decode;
+use crate::metrics::Registry;
+use crate::probe::{KernelCount, KernelCounters, Probe, Ring, Waker};
+use crate::runtime::{RuntimeMetrics, Runtimes};
+use crate::sys::{capability, clock};
 use anyhow::Context as _;
-use exporter_ebpf::record::{Counters, Header, KINDS_MAX, Kind, LAYOUT_VERSION, Records};
+use exporter_ebpf::record::{Counters, Kind, Records, SETTING_DATA, SETTING_ENV};
 use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
 use tokio::signal::unix::{SignalKind, signal};
-use zerocopy::FromBytes;
-
-use super::{user_database, watched_calls};
-use crate::event::capture::{CaptureWriter, End, Host};
-use crate::event::decode;
-use crate::metrics::VERSION;
-use crate::probe::{KernelCount, KernelCounters, Probe, Ring, Waker, kind_name};
-use crate::sys::{self, capability, clock};
 
 /// Records between two looks at the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -46,8 +52,10 @@ pub struct Recording {
     pub length: Option<Duration>,
     /// Names of the system calls.
     pub watched: Vec<&'static str>,
-    /// Size of the kernel's ring buffer.
-    pub ring_bytes: u32,
+    /// What else is recorded: `SETTING_…`.
+    pub collected: u32,
+    /// The agent's settings: container engines, the Kubernetes API server, the size of the ring buffer.
+    pub settings: Settings,
 }
 
 /// What became of it.
@@ -75,6 +83,15 @@ pub fn calls(rules: Option<&RuleSet>, schema: &Schema) -> Vec<&'static str> {
     }
 }
 
+/// The extras that rules want, or all.
+#[must_use]
+pub fn extras(rules: Option<&RuleSet>, schema: &Schema) -> u32 {
+    match rules {
+        Some(rules) => wanted_settings(rules, schema),
+        None => SETTING_ENV | SETTING_DATA,
+    }
+}
+
 /// Reading, writing, closing and memory: what every program does all the time, the recorder itself while it records
 /// included. Rules that want such calls name them.
 fn is_everyday(name: &str, schema: &Schema) -> bool {
@@ -89,22 +106,39 @@ fn is_everyday(name: &str, schema: &Schema) -> bool {
 /// # Errors
 /// When the kernel refuses the probes, or the file its bytes.
 pub fn run(recording: &Recording, started: impl FnOnce()) -> anyhow::Result<Recorded> {
-    let mut probe = Probe::load(recording.ring_bytes)?;
+    let mut probe = Probe::load(recording.settings.ring_bytes)?;
     let file = create(&recording.file)
         .with_context(|| format!("{} cannot be written", recording.file.display()))?;
     let unwritable = || {
         let file = recording.file.display();
         format!("{file} cannot be written; what has been written so far can be replayed")
     };
-    let mut tape = Tape::begin(file, &recording.watched).with_context(unwritable)?;
+    let settings = &recording.settings;
+    let mut registry = Registry::new();
+    let metrics = RuntimeMetrics::declare(&mut registry);
+    let engines = Runtimes::new(settings.runtimes.as_deref(), &metrics);
+    let cluster = Cluster::declare(&mut registry, settings);
+    let asker = (!engines.is_empty()).then(|| engines.asker());
+    let mut tape = Tape::begin(file, &recording.watched, asker).with_context(unwritable)?;
+    let answering = ContainerNews::Answering(engines.answering());
+    tape.news(clock::boot_ns(), &answering)
+        .with_context(unwritable)?;
     let counters = probe.take_counters()?;
     probe.watch(|name| recording.watched.contains(&name))?;
+    probe.collect(recording.collected)?;
     probe.attach()?;
     let scanned = probe.scan()?;
     let mut ring = probe.take_ring()?;
     let end = Arc::new(AtomicBool::new(false));
-    end_by_signal_or_time(recording.length, &end, ring.waker())?;
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
+    let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
+    let waker = ring.waker();
+    let deliver = deliver(news_sender, move || waker.wake());
+    let cluster = cluster.follow(settings, Arc::clone(&deliver));
+    let engines = async move {
+        tokio::join!(engines.run(deliver), cluster);
+    };
+    end_by_signal_or_time(recording.length, &end, ring.waker(), engines)?;
 
     let mut records = Records::new(&scanned);
     let scan = records.by_ref().try_for_each(|record| tape.record(record));
@@ -114,7 +148,7 @@ pub fn run(recording: &Recording, started: impl FnOnce()) -> anyhow::Result<Reco
         "the scan of the processes that run already ends within a record; this is a fault of Saker"
     );
     started();
-    drain(&mut ring, &mut tape, probe, &counters, &end).with_context(unwritable)?;
+    drain(&mut ring, &news, &mut tape, probe, &counters, &end).with_context(unwritable)?;
 
     let counts: Vec<KernelCount> = counters.read().collect();
     let kinds = tape.kinds();
@@ -177,64 +211,10 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// The capture, and what is in it.
-struct Tape {
-    capture: CaptureWriter<File>,
-    /// Records by the number of their kind.
-    by_kind: [u64; KINDS_MAX],
-}
-
-impl Tape {
-    fn begin(file: File, watched: &[&str]) -> io::Result<Self> {
-        let host = Host {
-            layout_version: LAYOUT_VERSION as u32,
-            version: VERSION.to_owned(),
-            architecture: std::env::consts::ARCH.to_owned(),
-            kernel_release: sys::kernel_release(),
-            hostname: sys::hostname(),
-            watched: watched.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        let mut capture = CaptureWriter::new(file, &host)?;
-        let users = user_database();
-        capture.users(&users.passwd, &users.group)?;
-        capture.clock(clock::boot_wall_ns())?;
-        Ok(Self {
-            capture,
-            by_kind: [0; KINDS_MAX],
-        })
-    }
-
-    fn record(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let header = Header::read_from_prefix(bytes).ok();
-        let count = header.and_then(|(header, _)| self.by_kind.get_mut(usize::from(header.kind)));
-        if let Some(count) = count {
-            *count += 1;
-        }
-        self.capture.record(bytes)
-    }
-
-    fn count(&self, kind: Kind) -> u64 {
-        let count = self.by_kind.get(usize::from(kind.number()));
-        count.copied().unwrap_or_default()
-    }
-
-    fn kinds(&self) -> Vec<(&'static str, u64)> {
-        let counts = Kind::ALL
-            .iter()
-            .map(|kind| (kind_name(*kind), self.count(*kind)));
-        counts.filter(|(_, count)| *count > 0).collect()
-    }
-
-    /// Whether all that the kernel has submitted to the ring is here.
-    fn is_whole(&self, counters: &KernelCounters) -> bool {
-        let mut of_ring = counters.read().filter(|count| count.kind != Kind::Task);
-        of_ring.all(|count| self.count(count.kind) >= count.submitted)
-    }
-}
-
 /// The ring into the capture, until told to end. Then the probes go, and what they left in the ring is taken.
 fn drain(
     ring: &mut Ring,
+    news: &Receiver<ContainerNews>,
     tape: &mut Tape,
     probe: Probe,
     counters: &KernelCounters,
@@ -245,6 +225,10 @@ fn drain(
     let mut looks = 0;
     loop {
         tape.capture.clock(clock::boot_wall_ns())?;
+        // As the agent does: first what was told, then what happened.
+        for news in news.try_iter().take(NEWS_MAX) {
+            tape.news(clock::boot_ns(), &news)?;
+        }
         let mut result = Ok(());
         let found = ring.drain(BATCH_LEN_MAX, &mut |record| {
             if result.is_ok() {
@@ -276,11 +260,13 @@ fn drain(
     }
 }
 
-/// Raises `end` and wakes the reader of the ring on SIGINT, SIGTERM, or when the time is over.
+/// Raises `end` and wakes the reader of the ring on SIGINT, SIGTERM, or when the time is over. Until then engines are
+/// followed.
 fn end_by_signal_or_time(
     length: Option<Duration>,
     end: &Arc<AtomicBool>,
     waker: Waker,
+    engines: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -305,6 +291,7 @@ fn end_by_signal_or_time(
                         None => std::future::pending().await,
                     }
                 };
+                tokio::spawn(engines);
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}

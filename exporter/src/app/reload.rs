@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::events::EventHandle;
+use super::hooks::Hooks;
 use super::{user_database, wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
@@ -88,6 +89,8 @@ pub(super) struct Reloader {
     pub(super) rules: RuleMetrics,
     /// Where their load is told of.
     pub(super) metrics: ReloadMetrics,
+    /// Where it is told which hooks serve them.
+    pub(super) hooks: Hooks,
     /// What watches for them.
     pub(super) probe: Probe,
     /// Who judges by them.
@@ -102,7 +105,8 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Loads the rules anew. If they have an error the old ones stay in force, and log and metrics say so.
-    pub(super) async fn reload(&mut self) {
+    /// The failure is returned, too, for whoever asked.
+    pub(super) async fn reload(&mut self) -> Result<(), String> {
         self.events
             .send(Control::Users(Arc::new(user_database().parse())));
         let (settings, schema) = (self.settings.clone(), Arc::clone(&self.schema));
@@ -122,12 +126,14 @@ impl Reloader {
             Ok(enabled) => {
                 self.metrics.succeeded(enabled);
                 tracing::info!(rules = enabled, "rules reloaded");
+                Ok(())
             }
             Err(failure) => {
                 self.metrics.failed();
                 tracing::error!(
                     "the rules were not reloaded, the old ones stay in force: {failure}"
                 );
+                Err(failure)
             }
         }
     }
@@ -144,9 +150,15 @@ impl Reloader {
         self.collected = collected;
         let (judging, judged) = std::sync::mpsc::channel();
         let detector = Detector::new(loaded.set, &self.rules).asking(Arc::clone(&self.asked));
+        let names: Vec<_> = detector
+            .rules()
+            .map(|(facts, _)| Arc::clone(facts))
+            .collect();
         self.events
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
+        self.rules.retain(&names);
+        self.hooks.watch(&watched);
         self.probe.watch(|name| watched.contains(&name))?;
         self.probe.collect(collected)?;
         Ok(enabled)

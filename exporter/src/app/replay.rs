@@ -17,9 +17,10 @@ use super::{declare_kernel, supplied_events, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::capture::{CaptureError, CaptureReader, End, Host, Item};
+use crate::event::container::ContainerNews;
 use crate::metrics::{Registry, TracedCounter};
 use crate::output::{self, Lines, RuleFacts, Writer};
-use crate::pipeline::{Control, Pipeline, PipelineMetrics, Records};
+use crate::pipeline::{Control, Engines, Pipeline, PipelineMetrics, Records};
 use crate::probe::KernelCount;
 use crate::rules::Rules;
 use crate::state::State;
@@ -66,14 +67,15 @@ pub fn run(
 
     let mut registry = Registry::new();
     let supplied: Vec<&str> = supplied_events().collect();
-    let rule_metrics = RuleMetrics::declare(&mut registry);
+    let mut rule_metrics = RuleMetrics::declare(&mut registry);
+    let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
     let (queues, writer) = match line_format(settings.output) {
         Some(format) => {
             let (queue, pending) = output::queue(&mut registry);
             let lines = Lines::new(format, host.hostname.clone());
-            let writer = Writer::start(pending, sink, lines)
+            let writer = Writer::start(pending, sink, lines, drop)
                 .context("the writer thread cannot be started")?;
             (vec![queue.waiting()], Some(writer))
         }
@@ -85,7 +87,7 @@ pub fn run(
         .map(|(facts, counter)| (Arc::clone(facts), counter.clone()))
         .collect();
     let state = State::new(settings.processes_max, Arc::new(Users::default()));
-    let pipeline = Pipeline::new(
+    let mut pipeline = Pipeline::new(
         state,
         detector,
         schema,
@@ -93,10 +95,17 @@ pub fn run(
         metrics.clone(),
         queues,
     );
+    if let Some(workloads) = workloads {
+        pipeline.set_workloads(workloads);
+    }
 
     let began = Instant::now();
     let (control, messages) = mpsc::channel();
-    let mut source = Source::new(reader, control);
+    let (news_sender, news) = mpsc::channel();
+    // Whoever recorded has asked; what was answered follows in the capture, or never came.
+    let ask = Box::new(|_: &_| true);
+    pipeline.set_engines(Engines { news, ask });
+    let mut source = Source::new(reader, control, news_sender);
     pipeline.run(&mut source, &messages);
     // The pipeline took the queue's last end with it.
     if let Some(writer) = writer {
@@ -132,7 +141,9 @@ pub fn run(
 struct Source<R> {
     reader: CaptureReader<R>,
     control: Sender<Control>,
+    news: Sender<ContainerNews>,
     boot_wall_ns: u64,
+    boot_ns: u64,
     records: u64,
     /// The last block, once it has come.
     end: Option<End>,
@@ -141,11 +152,17 @@ struct Source<R> {
 }
 
 impl<R: Read> Source<R> {
-    fn new(reader: CaptureReader<R>, control: Sender<Control>) -> Self {
+    fn new(
+        reader: CaptureReader<R>,
+        control: Sender<Control>,
+        news: Sender<ContainerNews>,
+    ) -> Self {
         Self {
             reader,
             control,
+            news,
             boot_wall_ns: 0,
+            boot_ns: 0,
             records: 0,
             end: None,
             error: None,
@@ -169,11 +186,16 @@ impl<R: Read> Records for Source<R> {
                     self.records += 1;
                     continue;
                 }
-                // Both count for the records behind them, so the batch ends here.
+                // All of these count for the records behind them, so the batch ends here.
                 Ok(Some(Item::Clock { boot_wall_ns })) => self.boot_wall_ns = boot_wall_ns,
                 Ok(Some(Item::Users { passwd, group })) => {
                     let users = Users::parse(passwd, group);
                     self.tell(Control::Users(Arc::new(users)));
+                }
+                Ok(Some(Item::News { boot_ns, news })) => {
+                    self.boot_ns = boot_ns;
+                    // Heard before it drains again.
+                    let _ = self.news.send(news);
                 }
                 Ok(Some(Item::End(end))) => self.end = Some(end),
                 Ok(None) => self.tell(Control::Stop),
@@ -186,6 +208,10 @@ impl<R: Read> Records for Source<R> {
 
     fn boot_wall_ns(&mut self) -> u64 {
         self.boot_wall_ns
+    }
+
+    fn boot_ns(&mut self) -> u64 {
+        self.boot_ns
     }
 
     /// All records are there already.

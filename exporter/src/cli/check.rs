@@ -18,6 +18,8 @@ use super::filter::Filter;
 use super::rules::{self, Found, RuleArgs};
 use super::supply::Agent;
 use super::{Terminal, Verdict, test};
+use crate::app;
+use crate::config::Settings;
 
 /// Flags of `saker check`.
 #[derive(Debug, clap::Args)]
@@ -137,6 +139,14 @@ struct Summary {
     events: BTreeMap<&'static str, Option<&'static str>>,
     /// Rules that look at fields without a source, and those fields.
     lacking: BTreeMap<String, Vec<String>>,
+    /// Series that the agent shows with these rules; none when they are invalid.
+    series: Option<Series>,
+}
+
+/// How many series there are on `/metrics`, with the settings that hold when nobody says otherwise.
+struct Series {
+    at_start: usize,
+    by_workload: usize,
 }
 
 impl Summary {
@@ -162,6 +172,13 @@ impl Summary {
                 .flat_map(|info| info.details.events.iter())
                 .map(|event| (*event, supply.tier(event)))
                 .collect(),
+            series: found.loaded.rules.as_ref().map(|rules| {
+                let settings = Settings::default();
+                Series {
+                    at_start: app::series_at_start(&settings, rules.clone(), schema),
+                    by_workload: settings.workload_metrics.series_max,
+                }
+            }),
             lacking: enabled()
                 .map(|info| (info.name.clone(), supply.lacking(info)))
                 .filter(|(_, fields)| !fields.is_empty())
@@ -199,6 +216,17 @@ impl Summary {
             });
             let _ = writeln!(out, "  {what}: {}", shortened(events));
         }
+        if let Some(Series {
+            at_start,
+            by_workload,
+        }) = &self.series
+        {
+            let most = at_start + by_workload;
+            let _ = writeln!(
+                out,
+                "series on /metrics: {at_start} from the start, {most} at most (workload_metrics.series_max is {by_workload})"
+            );
+        }
         if !self.lacking.is_empty() {
             let _ = writeln!(
                 out,
@@ -229,6 +257,10 @@ impl Summary {
             "lints": self.lints,
             "events": self.events,
             "fields_without_source": self.lacking,
+            "series": self.series.as_ref().map(|series| json!({
+                "at_start": series.at_start,
+                "at_most": series.at_start + series.by_workload,
+            })),
             "diagnostics": messages.collect::<Vec<_>>(),
             "omitted": found.loaded.omitted,
         })

@@ -2,6 +2,8 @@
 //!
 //! In: the schema and the rules. Out: text for people, JSON, or a page of documentation.
 
+mod metrics;
+
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -29,6 +31,8 @@ enum Subject {
     Fields,
     /// Event types.
     Events,
+    /// Metrics that the agent shows.
+    Metrics,
 }
 
 /// Flags of `saker list`.
@@ -39,7 +43,7 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print fields or events as a page of documentation.
+    /// Print fields, events or metrics as a page of documentation.
     #[arg(long, conflicts_with = "json", hide = true)]
     markdown: bool,
     #[command(flatten)]
@@ -66,8 +70,11 @@ pub(super) fn run(args: &Args, terminal: &mut Terminal<'_>) -> anyhow::Result<Ve
             let events = schema.events.iter().map(|event| event_json(&supply, event));
             print_json(out, &events.collect::<Vec<_>>())?;
         }
-        (Subject::Events, _, true) => events_page(&schema, out)?,
-        (_, _, true) => anyhow::bail!("--markdown is for fields and events"),
+        (Subject::Events, _, true) => events_page(&supply, &schema, out)?,
+        (Subject::Metrics, false, false) => metrics::text(&schema, out)?,
+        (Subject::Metrics, true, _) => print_json(out, &metrics::json(&schema))?,
+        (Subject::Metrics, _, true) => metrics::page(&schema, out)?,
+        (_, _, true) => anyhow::bail!("--markdown is for fields, events and metrics"),
         (subject, json, false) => return loaded(subject, json, args, &schema, terminal),
     }
     Ok(Verdict::Good)
@@ -247,9 +254,13 @@ fn events_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::
         };
         let tier = supply.tier(event.name).unwrap_or("-");
         let (name, kind, category) = (event.name, kind(event.kind), category(event));
+        let but = match supply.misses_rings(name) {
+            true => "; not by io_uring",
+            false => "",
+        };
         writeln!(
             out,
-            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}"
+            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}{but}"
         )?;
     }
     Ok(())
@@ -263,6 +274,7 @@ fn event_json(supply: &Agent<'_>, event: &EventDef) -> Value {
     json!({
         "name": event.name,
         "tier": supply.tier(event.name),
+        "unseen": if supply.misses_rings(event.name) { &["io_uring"][..] } else { &[] },
         "kind": kind(event.kind),
         "category": category(event),
         "generic": event.generic,
@@ -356,7 +368,7 @@ fn supply(field: &FieldDef) -> String {
     }
 }
 
-fn events_page(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
+fn events_page(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "# Events\n\n\
@@ -394,6 +406,17 @@ fn events_page(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
         .map(|event| event.name)
         .collect();
     for line in names.chunks(8) {
+        writeln!(out, "{}", line.join(", "))?;
+    }
+    let unseen = schema.events.iter().map(|event| event.name);
+    let unseen: Vec<_> = unseen.filter(|name| supply.misses_rings(name)).collect();
+    writeln!(
+        out,
+        "\n## What the probes do not see\n\n\
+         The kernel does these for a process by an io_uring too. Then no system call of the name is made, and no event comes of it;\n\
+         who uses an io_uring is seen by `io_uring_setup`, `io_uring_enter` and `io_uring_register`.\n"
+    )?;
+    for line in unseen.chunks(8) {
         writeln!(out, "{}", line.join(", "))?;
     }
     Ok(())

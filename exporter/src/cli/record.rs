@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use exporter_ebpf::record::{SETTING_DATA, SETTING_ENV};
 use jiff::SignedDuration;
 use rule_engine::schema::Schema;
 
 use super::{exit_code, start_log};
 use crate::app::record::{self, Recorded, Recording};
-use crate::config::{RING_BYTES_DEFAULT, Settings};
+use crate::config::{Layer, Settings};
 use crate::rules;
 
 /// Flags of `saker record`.
@@ -22,12 +23,21 @@ pub(super) struct Args {
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     length: Option<Duration>,
     /// Rules file, or directory of rules files, whose system calls are recorded; may be given several times. Default: the
-    /// bundled rules.
+    /// those of the configuration, or the bundled rules.
     #[arg(short, long, value_name = "PATH", conflicts_with = "all")]
     rules: Vec<PathBuf>,
-    /// Record every system call that the probes can watch, whatever the rules want.
+    /// Record every system call that the probes can watch, environments and data, whatever the rules want.
     #[arg(long)]
     all: bool,
+    /// Record the environment of programs, even if no rule asks for it.
+    #[arg(long)]
+    env: bool,
+    /// Record the first bytes of what is read and written by the recorded calls, even if no rule asks for it.
+    #[arg(long)]
+    data: bool,
+    /// Configuration file (YAML) of the agent: its rules, container engines and sizes.
+    #[arg(short, long, value_name = "FILE", env = "SAKER_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 /// Records until the time is over or a signal comes.
@@ -38,19 +48,24 @@ pub(super) fn run(args: Args) -> ExitCode {
 
 fn recorded(args: Args) -> anyhow::Result<()> {
     let schema = Schema::syscall();
-    let settings = Settings {
-        rules: args.rules,
-        ..Settings::default()
+    let file = args.config.as_deref().map(Layer::read).transpose()?;
+    let flags = Layer {
+        rules: (!args.rules.is_empty()).then_some(args.rules),
+        ..Layer::default()
     };
+    let settings = Settings::from_layers(file.into_iter().chain([flags]))?;
     let wanted = match args.all {
         true => None,
         false => Some(rules::load(&settings, &schema)?.set),
     };
     let recording = Recording {
         watched: record::calls(wanted.as_ref(), &schema),
+        collected: record::extras(wanted.as_ref(), &schema)
+            | if args.env { SETTING_ENV } else { 0 }
+            | if args.data { SETTING_DATA } else { 0 },
         file: args.output,
         length: args.length,
-        ring_bytes: RING_BYTES_DEFAULT,
+        settings,
     };
     let file = recording.file.display();
     let recorded = record::run(&recording, || eprintln!("recording to {file}"))?;
@@ -80,7 +95,8 @@ fn summary(recorded: &Recorded, recording: &Recording) -> String {
 }
 
 /// A time as people write it: `90s`, `1m 30s`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+/// A time as people write it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Option<SignedDuration> = text.parse().ok();
     match parsed.and_then(|duration| Duration::try_from(duration).ok()) {
         Some(duration) if !duration.is_zero() => Ok(duration),

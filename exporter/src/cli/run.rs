@@ -19,9 +19,15 @@ pub(super) struct Args {
     /// Rules file, or directory of rules files; may be given several times. Default: the bundled rules.
     #[arg(short, long, value_name = "PATH")]
     rules: Vec<PathBuf>,
-    /// Address that HTTP is served on [default: 127.0.0.1:9797].
+    /// Where HTTP is served: HOST:PORT, unix:/PATH, or systemd; may be given several times [default: 127.0.0.1:9797].
     #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    listen: Vec<String>,
+    /// How HTTP is protected (TLS, client certificates, users), in the format of the Prometheus exporters (YAML).
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
+    /// Let `POST /-/reload` reload the rules.
+    #[arg(long = "web.enable-lifecycle")]
+    web_enable_lifecycle: bool,
     /// What is printed for each match [default: json].
     #[arg(long, value_enum)]
     output: Option<OutputFormat>,
@@ -40,7 +46,9 @@ impl Args {
         let environment = Layer::from_environment(|name| std::env::var(name).ok())?;
         let flags = Layer {
             rules: (!self.rules.is_empty()).then_some(self.rules),
-            listen: self.listen,
+            listen: (!self.listen.is_empty()).then_some(self.listen),
+            web_config_file: self.web_config_file,
+            web_enable_lifecycle: self.web_enable_lifecycle.then_some(true),
             output: self.output,
             output_file: self.output_file,
             otlp: self.otlp_endpoint.map(OtlpLayer::with_endpoint),

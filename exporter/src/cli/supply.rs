@@ -14,6 +14,37 @@ use crate::event::fields::FieldTable;
 /// The tier whose programs every supported kernel loads.
 const BASE: &str = "base";
 
+/// What an io_uring does on a process's behalf without the system call of that name (include/uapi/linux/io_uring.h); programs
+/// at the end of system calls see none of it.
+const BY_RING: &[&str] = &[
+    "accept",
+    "accept4",
+    "bind",
+    "close",
+    "connect",
+    "linkat",
+    "listen",
+    "mkdirat",
+    "openat",
+    "openat2",
+    "pipe2",
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "renameat2",
+    "send",
+    "sendmsg",
+    "sendto",
+    "socket",
+    "splice",
+    "symlinkat",
+    "unlinkat",
+    "write",
+    "writev",
+];
+
 /// Fields that follow from the event's type; the engine has them by itself.
 const BUILT_IN: [&str; 4] = ["evt.type", "evt.type.is", "syscall.type", "evt.dir"];
 
@@ -37,6 +68,11 @@ impl<'s> Agent<'s> {
         let called = || call_names().contains(&event);
         let other = PROCESS_EVENTS.contains(&event) || OTHER_EVENTS.contains(&event);
         (other || called()).then_some(BASE)
+    }
+
+    /// Whether the tier misses such events that processes bring about by an io_uring.
+    pub(super) fn misses_rings(&self, event: &str) -> bool {
+        self.tier(event) == Some(BASE) && BY_RING.contains(&event)
     }
 
     /// Whether a field has a source; without one it is always missing.

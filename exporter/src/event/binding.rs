@@ -3,6 +3,7 @@
 //! In: the rows of this folder, in the order of the schema's parameters. Out: [`Binding`] of an event by name, and the
 //! parameter's value as a [`Datum`]. Never: how a value is printed: its type in the schema says that.
 
+mod container;
 mod descriptor;
 mod file;
 mod kernel;
@@ -154,6 +155,7 @@ pub fn all() -> impl Iterator<Item = &'static Binding> {
         net::ROWS,
         descriptor::ROWS,
         kernel::ROWS,
+        container::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -213,6 +215,8 @@ impl Source {
             Self::Value(n) => Datum::Number(*call.values.get(*n)?),
             Self::Made => descriptor(event, call, call.result, arena),
             Self::Fd(n) => descriptor(event, call, low(*call.args.get(*n)?), arena),
+            // A call that failed made none, and 0 would be one.
+            Self::FdValue(_) if call.result < 0 => descriptor(event, call, -1, arena),
             Self::FdValue(n) => descriptor(event, call, low(*call.values.get(*n)?), arena),
             Self::Dir(n, which) => directory(call, low(*call.args.get(*n)?), *which, arena),
             Self::Path(which) => path(event, call, *which, arena),
@@ -236,6 +240,14 @@ impl Source {
             Self::Ino => Datum::Number(call.file.inode.number),
             Self::Of(_) | Self::Uncollected | Self::Result => return None,
         })
+    }
+}
+
+/// What the arguments of a call say.
+fn argument<'a>(event: &Event<'_>, get: impl Fn(&[u64; 6]) -> u64) -> Option<Datum<'a>> {
+    match &event.facts {
+        Facts::Call(call) => Some(Datum::Number(get(&call.args))),
+        Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
     }
 }
 

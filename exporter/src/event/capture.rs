@@ -26,9 +26,12 @@
 //! | 4 records | records, each with its length (4) before it; those of the start-up scan come first | |
 //! | 5 end | number of all records (8); then per kind of record its number (2) and the kernel's counts: submitted, filtered, lost because the ring was full, lost for want of memory (8 each) | last, once: a capture without it is not whole |
 //!
+//! | 2³¹ + 1 news | time since boot at which it was heard, ns (8), then what was learnt of containers: a [`ContainerNews`] as JSON | at the place where it was learnt |
+//!
 //! Kinds from [`OPTIONAL_KINDS`] on tell what records can be judged without: who does not know such a kind skips it. Any
-//! other unknown kind is an error. What is learnt of containers while recording, if it is to be kept, gets a kind of its own
-//! and stands between the records at the place where it was learnt.
+//! other unknown kind is an error. Without news nobody is known to know anything of containers, and metadata is missing.
+//!
+//! [`ContainerNews`]: super::container::ContainerNews
 
 mod block;
 mod reader;
@@ -58,6 +61,7 @@ const KIND_USERS: u32 = 2;
 const KIND_CLOCK: u32 = 3;
 const KIND_RECORDS: u32 = 4;
 const KIND_END: u32 = 5;
+const KIND_NEWS: u32 = OPTIONAL_KINDS | 1;
 
 /// Where and by what a capture was made.
 #[derive(Clone, Debug, PartialEq, Eq)]

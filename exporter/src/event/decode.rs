@@ -193,10 +193,15 @@ fn call_facts<'a>(record: &SyscallRecord<'a>) -> Call<'a> {
 /// The socket of a call, with the address that the call brings where the kernel's own has none.
 fn call_socket<'a>(record: &SyscallRecord<'a>) -> Socket<'a> {
     let mut socket = socket(&record.fixed.socket);
+    let addr = inet_address(record.addr.bytes);
     if socket.family == 0 {
+        // There is no socket; the address was asked for all the same.
+        if record.fixed.call.call == CALL_BIND {
+            socket.local = addr;
+            socket.unix_path = unix_path(record.addr.bytes).unwrap_or_default();
+        }
         return socket;
     }
-    let addr = inet_address(record.addr.bytes);
     socket.connected = socket.remote.is_some();
     socket.unix_path = match unix_path(record.addr.bytes) {
         Some(path) if !path.is_empty() => path,

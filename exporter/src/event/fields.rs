@@ -7,6 +7,7 @@ mod args;
 mod call;
 mod container;
 mod file;
+mod kubernetes;
 mod process;
 mod socket;
 
@@ -114,6 +115,7 @@ impl FieldTable {
             socket::FIELDS,
         ]
         .into_iter()
+        .chain(kubernetes::FIELDS.iter().copied())
         .flatten()
     }
 }

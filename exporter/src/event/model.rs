@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::event::container::{ContainerId, Metadata};
+use crate::event::kubernetes::PodMeta;
 
 /// Identity of a process: a pid alone is used again, with its start time it is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,7 +154,7 @@ pub struct Cgroup {
     pub container: Option<ContainerId>,
 }
 
-/// Who else is known: where an event's fields find ancestors, the names of users, and what engines say of containers.
+/// Who else is known: where an event's fields find ancestors, the names of users, and what is said of containers and pods.
 pub trait Surroundings {
     /// A process, if it is known.
     fn process(&self, key: ProcessKey) -> Option<&Process>;
@@ -163,6 +164,8 @@ pub trait Surroundings {
     fn group(&self, gid: u32) -> Option<&str>;
     /// What can be said of a container.
     fn container(&self, id: &ContainerId) -> Metadata<'_>;
+    /// What the Kubernetes API server says of a pod, by the uid in its cgroup paths.
+    fn pod(&self, uid: &str) -> Option<&PodMeta>;
 }
 
 /// An account of the user database.

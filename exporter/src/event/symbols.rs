@@ -21,7 +21,7 @@ pub enum Symbols {
     Flags(&'static [(u64, &'static str)]),
     /// Numbers, each with a name; where one has two, the first is printed.
     Enum(&'static [(u64, &'static str)]),
-    /// The flags of open, whose access mode is a number among bits.
+    /// The flags of open, whose access mode is a number among bits, with the bits of what it came to above them.
     Open,
 }
 
@@ -124,6 +124,11 @@ mod tests {
             (Symbols::Open, 0o10_001, Some("O_DSYNC|O_WRONLY")),
             (Symbols::Open, 0o20_200_002, Some("O_RDWR|O_TMPFILE")),
             (Symbols::Open, 3, Some("O_NONE")),
+            (
+                Symbols::Open,
+                0o101 | file::CREATED | file::UPPER_LAYER,
+                Some("O_CREAT|O_WRONLY|O_F_CREATED|FD_UPPER_LAYER"),
+            ),
         ]);
     }
 

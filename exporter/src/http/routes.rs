@@ -2,52 +2,91 @@
 //!
 //! In: method, path and headers of a request; its body is never read. Out: a whole response, made without waiting.
 
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Readiness, Scrapes};
-use crate::metrics::VERSION;
+use super::query::Query;
+use super::status::Status;
+use super::{Readiness, Recent, Scrapes, page};
+use crate::metrics::{self, Registry};
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+/// Matches live.
+pub(super) const STREAM: &str = "/api/v1/matches/stream";
+/// Takes the rules anew.
+pub(super) const RELOAD: &str = "/-/reload";
+
+/// Where it is told how a reload went.
+pub type ReloadAnswer = oneshot::Sender<Result<(), String>>;
+
+/// Which host this is.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// The release of its kernel.
+    pub kernel: String,
+}
 
 /// What there is to show.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// Behind `/metrics`.
+    /// Behind `/metrics`, and the numbers of the page.
+    pub registry: Arc<Registry>,
+    /// What scrapes share.
     pub scrapes: Scrapes,
     /// Behind `/-/ready`.
     pub readiness: Readiness,
+    /// On the page.
+    pub host: Host,
+    /// The last matches.
+    pub recent: Recent,
+    /// Behind `/-/reload`; none: it is not enabled.
+    pub reload: Option<mpsc::Sender<ReloadAnswer>>,
+}
+
+/// The paths there are, as metrics call them.
+pub(super) fn handler(path: &str) -> &'static str {
+    match path {
+        "/" => "/",
+        "/metrics" => "/metrics",
+        "/-/healthy" => "/-/healthy",
+        "/-/ready" => "/-/ready",
+        "/api/v1/status" => "/api/v1/status",
+        "/api/v1/matches" => "/api/v1/matches",
+        STREAM => STREAM,
+        RELOAD => RELOAD,
+        _ => "other",
+    }
 }
 
 impl Site {
-    /// Answers a request. For `HEAD` the server leaves the body out.
+    /// Answers a request for what can be answered at once. For `HEAD` the server leaves the body out.
     pub(super) fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let page: fn(&Site, &HeaderMap) -> Response<Full<Bytes>> = match request.uri().path() {
-            "/" => |site, _| site.status_page(),
-            "/metrics" => |site, headers| site.scrapes.answer(headers),
+        let page: fn(&Site, &Request<B>) -> Response<Full<Bytes>> = match request.uri().path() {
+            "/" => |site, request| site.page(&asked(request)),
+            "/metrics" => |site, request| site.scrapes.answer(&site.registry, request.headers()),
             "/-/healthy" => |_, _| response(StatusCode::OK, PLAIN, "healthy\n"),
             "/-/ready" => |site, _| site.ready(),
+            "/api/v1/status" => |site, _| site.status_json(),
+            "/api/v1/matches" => |site, request| site.matches_json(&asked(request)),
             _ => {
-                return response(
-                    StatusCode::NOT_FOUND,
-                    PLAIN,
-                    "not found; / lists what is here\n",
-                );
+                return plain(StatusCode::NOT_FOUND, "not found; / lists what is here\n");
             }
         };
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            page(self, request.headers())
+            page(self, request)
         } else {
-            let mut refusal =
-                response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n");
-            refusal
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            refusal
+            not_allowed("GET, HEAD", "only GET and HEAD\n")
         }
     }
 
@@ -62,33 +101,98 @@ impl Site {
         }
     }
 
-    fn status_page(&self) -> Response<Full<Bytes>> {
-        let state = match self.readiness.reason() {
-            None => "ready".to_owned(),
-            Some(reason) => format!("not ready: {}", escape(&reason)),
-        };
-        let page = format!(
-            "<!doctype html>\n\
-             <html lang=\"en\">\n\
-             <head><meta charset=\"utf-8\"><title>Saker</title></head>\n\
-             <body>\n\
-             <h1>Saker</h1>\n\
-             <p>Runtime-security exporter, version {VERSION}: {state}.</p>\n\
-             <ul>\n\
-             <li><a href=\"/metrics\">Metrics</a></li>\n\
-             <li><a href=\"/-/healthy\">Health</a></li>\n\
-             <li><a href=\"/-/ready\">Readiness</a></li>\n\
-             </ul>\n\
-             </body>\n\
-             </html>\n"
-        );
+    fn status(&self) -> Status {
+        let exposition = metrics::classic_text(&self.registry);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Status::new(&exposition, &self.host, &self.readiness, now.as_secs_f64())
+    }
+
+    fn status_json(&self) -> Response<Full<Bytes>> {
+        match serde_json::to_vec(&self.status()) {
+            Ok(json) => response(StatusCode::OK, JSON, json),
+            Err(_) => no_status(),
+        }
+    }
+
+    /// `{"matches":[…]}`, the oldest first, each as on standard output.
+    fn matches_json(&self, query: &Query) -> Response<Full<Bytes>> {
+        let recent = self.recent.since(0);
+        let matches = recent.matches.iter().map(|shown| shown.json());
+        let matches: Vec<String> = matches.filter(|json| query.fits(json)).collect();
+        let json = format!("{{\"matches\":[{}]}}\n", matches.join(","));
+        response(StatusCode::OK, JSON, json)
+    }
+
+    fn page(&self, query: &Query) -> Response<Full<Bytes>> {
+        let page = page::render(&self.status(), &self.recent.since(0), query);
         let mut response = response(StatusCode::OK, "text/html; charset=utf-8", page);
-        response.headers_mut().insert(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        );
+        if let Ok(policy) = HeaderValue::try_from(page::POLICY.as_str()) {
+            response
+                .headers_mut()
+                .insert(CONTENT_SECURITY_POLICY, policy);
+        }
         response
     }
+
+    /// Asks for the rules to be taken anew, and says how that went.
+    pub(super) async fn reload<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let Some(reload) = &self.reload else {
+            return plain(
+                StatusCode::FORBIDDEN,
+                "reloading over HTTP is not enabled; start the agent with --web.enable-lifecycle\n",
+            );
+        };
+        if !matches!(*request.method(), Method::POST | Method::PUT) {
+            return not_allowed("POST, PUT", "only POST and PUT\n");
+        }
+        // A browser says where a request comes from; a page of somebody else has no business here.
+        let site = request.headers().get("sec-fetch-site");
+        if site.is_some_and(|site| site != "same-origin" && site != "none") {
+            return plain(StatusCode::FORBIDDEN, "not from another site\n");
+        }
+        let (answer, answered) = oneshot::channel();
+        if reload.try_send(answer).is_err() {
+            return plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a reload is already waiting\n",
+            );
+        }
+        match answered.await {
+            Ok(Ok(())) => plain(StatusCode::OK, "reloaded\n"),
+            Ok(Err(failure)) => plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("not reloaded, the old rules stay in force: {failure}\n"),
+            ),
+            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the agent is ending\n"),
+        }
+    }
+}
+
+fn asked<B>(request: &Request<B>) -> Query {
+    Query::parse(request.uri().query())
+}
+
+/// A sentence.
+pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    response(status, PLAIN, text)
+}
+
+/// The method is not one of those.
+pub(super) fn not_allowed(allowed: &'static str, text: &'static str) -> Response<Full<Bytes>> {
+    let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+    refusal
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    refusal
+}
+
+fn no_status() -> Response<Full<Bytes>> {
+    plain(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "a metric has a value that cannot be written\n",
+    )
 }
 
 pub(super) fn response(
@@ -102,11 +206,4 @@ pub(super) fn response(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-/// Text as HTML shows it.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

@@ -18,50 +18,36 @@ use hyper::{Response, StatusCode};
 
 use super::accept;
 use super::routes::{PLAIN, response};
-use crate::metrics::{self, Registry};
+use crate::metrics::{self, Registry, SCRAPE_GZIP_LEVEL};
 
 /// Answers that are being made or sent at one time. Who stops reading holds one until its connection ends.
 const ANSWERS_MAX: usize = 64;
 /// Buffers that are kept for the next scrapes.
 const IDLE_MAX: usize = 2;
-/// How hard gzip tries. The text is so regular that more gains little and costs much.
-const GZIP_LEVEL: u32 = 1;
 
 static SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
-/// The metrics, as scrapes see them. Cloning shares them.
-#[derive(Clone, Debug)]
-pub struct Scrapes {
-    registry: Arc<Registry>,
-    buffers: Arc<Buffers>,
-}
+/// What scrapes leave to each other. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Scrapes(Arc<Buffers>);
 
 impl Scrapes {
-    /// Scrapes of this registry.
-    #[must_use]
-    pub fn new(registry: Arc<Registry>) -> Self {
-        Self {
-            registry,
-            buffers: Arc::default(),
-        }
-    }
-
     /// Answers one.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    pub(super) fn answer(&self, registry: &Registry, headers: &HeaderMap) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let timeout = headers.get(&SCRAPE_TIMEOUT);
         let timeout = timeout.and_then(|value| accept::timeout(value.to_str().ok()?));
         let format = accept::format(&joined(headers, &ACCEPT));
         let gzip = accept::gzip(&joined(headers, &ACCEPT_ENCODING));
-        let Some(mut body) = Buffers::take(&self.buffers) else {
+        let Some(mut body) = Buffers::take(&self.0) else {
             return unavailable("too many scrapes are being answered; try again later\n");
         };
         let deadline = timeout.map(|timeout| began + timeout);
-        if let Err(late) = metrics::encode(&self.registry, format, deadline, &mut body.bytes) {
+        if let Err(late) = metrics::encode(registry, format, deadline, &mut body.bytes) {
             return unavailable(&format!("{late}\n"));
         }
         if gzip {
-            match Buffers::take(&self.buffers) {
+            match Buffers::take(&self.0) {
                 Some(compressed) => body = compress(&body.bytes, compressed),
                 None => {
                     return unavailable("too many scrapes are being answered; try again later\n");
@@ -91,7 +77,7 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
 
 fn compress(bytes: &[u8], mut into: Buffer) -> Buffer {
     let out = std::mem::take(&mut into.bytes);
-    let mut encoder = GzEncoder::new(out, Compression::new(GZIP_LEVEL));
+    let mut encoder = GzEncoder::new(out, Compression::new(SCRAPE_GZIP_LEVEL));
     // Memory takes everything.
     let _ = encoder.write_all(bytes);
     into.bytes = encoder.finish().unwrap_or_default();
@@ -155,5 +141,117 @@ impl Drop for Buffer {
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use flate2::read::GzDecoder;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::metrics::Declaration;
+
+    fn registry(series: usize) -> Registry {
+        let mut registry = Registry::new();
+        let family = registry.counters(Declaration {
+            name: "saker_turns_total",
+            help: "Turns made.",
+            labels: ["number"],
+        });
+        for number in 0..series {
+            family.with([&number.to_string()]).inc();
+        }
+        registry
+    }
+
+    fn headers(lines: &[(&HeaderName, &'static str)]) -> HeaderMap {
+        let pairs = lines.iter();
+        pairs
+            .map(|(name, value)| ((*name).clone(), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    fn body(response: Response<Full<Bytes>>) -> Bytes {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let collected = runtime
+            .expect("a runtime")
+            .block_on(response.into_body().collect());
+        collected.expect("a whole body").to_bytes()
+    }
+
+    #[test]
+    fn gzip_holds_the_same_as_plain() {
+        let (scrapes, registry) = (Scrapes::default(), registry(1000));
+        let plain = scrapes.answer(&registry, &headers(&[]));
+        assert!(!plain.headers().contains_key(CONTENT_ENCODING));
+        let compressed = scrapes.answer(&registry, &headers(&[(&ACCEPT_ENCODING, "gzip")]));
+        assert_eq!(compressed.headers()[CONTENT_ENCODING], "gzip");
+        assert_eq!(compressed.headers()[VARY], "Accept, Accept-Encoding");
+        let (plain, compressed) = (body(plain), body(compressed));
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&compressed[..])
+            .read_to_end(&mut unpacked)
+            .expect("gzip");
+        assert_eq!(unpacked, plain);
+        assert!(compressed.len() < plain.len() / 5, "{}", compressed.len());
+    }
+
+    #[test]
+    fn a_thousand_scrapes_take_no_more_memory_than_a_few() {
+        let (scrapes, registry) = (Scrapes::default(), registry(200));
+        let asked = [
+            headers(&[]),
+            headers(&[(&ACCEPT, "application/openmetrics-text")]),
+            headers(&[(
+                &ACCEPT,
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            )]),
+            headers(&[(&ACCEPT_ENCODING, "gzip")]),
+        ];
+        let scrape = |times: usize| {
+            for headers in asked.iter().cycle().take(times) {
+                let response = scrapes.answer(&registry, headers);
+                assert_eq!(response.status(), StatusCode::OK);
+                drop(response);
+            }
+            let state = scrapes.0.state.lock().expect("nobody panicked");
+            assert_eq!(state.taken, 0);
+            let mut held: Vec<_> = state.idle.iter().map(Vec::capacity).collect();
+            held.sort_unstable();
+            held
+        };
+        let after_a_few = scrape(16);
+        assert_eq!(after_a_few.len(), IDLE_MAX);
+        assert_eq!(scrape(1000), after_a_few);
+    }
+
+    #[test]
+    fn answers_that_nobody_reads_have_a_limit() {
+        let (scrapes, registry) = (Scrapes::default(), registry(1));
+        let answer = || scrapes.answer(&registry, &headers(&[]));
+        let mut unread: Vec<_> = (0..ANSWERS_MAX).map(|_| answer()).collect();
+        assert!(unread.iter().all(|one| one.status() == StatusCode::OK));
+        assert_eq!(answer().status(), StatusCode::SERVICE_UNAVAILABLE);
+        unread.pop();
+        assert_eq!(answer().status(), StatusCode::OK);
+        drop(unread);
+        let state = scrapes.0.state.lock().expect("nobody panicked");
+        assert_eq!((state.taken, state.idle.len()), (0, IDLE_MAX));
+    }
+
+    #[test]
+    fn nobody_gets_what_comes_too_late() {
+        let (scrapes, registry) = (Scrapes::default(), registry(1));
+        for (timeout, status) in [
+            ("0.000000001", StatusCode::SERVICE_UNAVAILABLE),
+            ("3600", StatusCode::OK),
+            ("soon", StatusCode::OK),
+        ] {
+            let response = scrapes.answer(&registry, &headers(&[(&SCRAPE_TIMEOUT, timeout)]));
+            assert_eq!(response.status(), status, "{timeout}");
+        }
     }
 }

@@ -1,16 +1,21 @@
 //! The server as clients on loopback see it.
 
+mod live;
+mod secure;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::metrics::{Declaration, Registry};
+use crate::config::Listen;
+use crate::metrics::{self, Declaration, Registry};
 
 /// No answer takes as long as this; it only keeps a broken test from hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,6 +24,9 @@ struct Running {
     runtime: Runtime,
     addr: SocketAddr,
     readiness: Readiness,
+    recent: Recent,
+    registry: Arc<Registry>,
+    reloads: mpsc::Receiver<ReloadAnswer>,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<std::io::Result<()>>>,
 }
@@ -29,6 +37,10 @@ impl Running {
     }
 
     fn start_on(runtime: Runtime) -> Running {
+        Running::start_protected(runtime, None)
+    }
+
+    fn start_protected(runtime: Runtime, web_config: Option<&Path>) -> Running {
         let mut registry = Registry::new();
         registry
             .counter(Declaration {
@@ -37,13 +49,27 @@ impl Running {
                 labels: [],
             })
             .inc();
+        let metrics = HttpMetrics::declare(&mut registry);
+        let registry = Arc::new(registry);
         let readiness = Readiness::new("rules <not> loaded");
+        let recent = Recent::default();
+        let (reload, reloads) = mpsc::channel(1);
         let site = Site {
-            scrapes: Scrapes::new(Arc::new(registry)),
+            registry: Arc::clone(&registry),
+            scrapes: Scrapes::default(),
             readiness: readiness.clone(),
+            host: Host {
+                name: "node-1".to_owned(),
+                ..Host::default()
+            },
+            recent: recent.clone(),
+            reload: Some(reload),
         };
-        let server = Server::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
-        let addr = server.local_addr().expect("bound");
+        let anywhere = Listen::Tcp(([127, 0, 0, 1], 0).into());
+        let server = Server::bind(&[anywhere], web_config, metrics).expect("a free port");
+        let [Listen::Tcp(addr)] = server.addresses()[..] else {
+            panic!("one address");
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             let _ = stopped.await;
@@ -53,8 +79,34 @@ impl Running {
             runtime,
             addr,
             readiness,
+            recent,
+            registry,
+            reloads,
             stop: Some(stop),
             served: Some(served),
+        }
+    }
+
+    /// A line of the metrics, by what it begins with: its value.
+    fn metric(&self, series: &str) -> f64 {
+        let text = metrics::classic_text(&self.registry);
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+            .unwrap_or_else(|| panic!("no {series} in {text}"));
+        value.parse().expect("a number")
+    }
+
+    /// Waits until a metric has a value.
+    fn wait_for_metric(&self, series: &str, value: f64) {
+        let start = std::time::Instant::now();
+        while self.metric(series) != value {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{series} is {}",
+                self.metric(series)
+            );
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -79,7 +131,7 @@ impl Running {
     fn request(&self, method: &str, path: &str, headers: &str) -> String {
         self.raw(
             format!(
-                "{method} {path} HTTP/1.1\r\nHost: saker\r\n{headers}Connection: close\r\n\r\n"
+                "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n"
             )
             .as_bytes(),
         )
@@ -140,7 +192,7 @@ fn paths_and_methods() {
     );
     let page = server.request("GET", "/", "");
     assert!(
-        page.contains("not ready: rules &lt;not&gt; loaded"),
+        page.contains("Not ready: rules &lt;not&gt; loaded"),
         "{page}"
     );
     assert!(page.contains("href=\"/metrics\""), "{page}");
@@ -158,7 +210,7 @@ fn metrics_come_in_the_format_asked_for() {
         plain.contains("\r\nvary: Accept, Accept-Encoding\r\n"),
         "{plain}"
     );
-    assert!(plain.ends_with("\nsaker_turns_total 1\n"), "{plain}");
+    assert!(plain.contains("\nsaker_turns_total 1\n"), "{plain}");
     let accept = "Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text\r\n";
     let open_metrics = server.request("GET", "/metrics", accept);
     assert!(
@@ -228,7 +280,7 @@ fn idle_connections_beyond_the_limit_do_not_keep_a_scraper_out() {
     );
     let youngest = idle.last_mut().expect("300 of them");
     youngest
-        .write_all(b"TP/1.1\r\nHost: saker\r\nConnection: close\r\n\r\n")
+        .write_all(b"TP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .expect("the youngest is open");
     let mut answer = String::new();
     youngest.read_to_string(&mut answer).expect("an answer");
@@ -269,7 +321,7 @@ fn request_heads_that_do_not_come_end_their_connection() {
 fn stopping_ends_idle_connections_and_frees_the_port() {
     let mut server = Running::start();
     let mut kept = server.connect();
-    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: saker\r\n\r\n")
+    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .expect("sent");
     let mut answer = BufReader::new(kept);
     let mut line = String::new();
@@ -283,27 +335,160 @@ fn stopping_ends_idle_connections_and_frees_the_port() {
     }
     server.stop();
     assert_eq!(answer.read_line(&mut line).expect("a clean end"), 0);
-    Server::bind(server.addr).expect("the port is free again");
+    TcpListener::bind(server.addr).expect("the port is free again");
+}
+
+/// Takes a place for a moment.
+fn bind(place: Listen) -> Result<Vec<Listen>, String> {
+    let metrics = HttpMetrics::declare(&mut Registry::new());
+    let server = Server::bind(&[place], None, metrics).map_err(|error| error.to_string())?;
+    Ok(server.addresses())
 }
 
 #[test]
 fn a_port_in_use_is_told_with_the_way_out() {
     let server = Running::start();
-    let error = Server::bind(server.addr).expect_err("the port is taken");
     assert_eq!(
-        error.to_string(),
+        bind(Listen::Tcp(server.addr)).expect_err("the port is taken"),
         format!(
             "cannot listen on {}: another program listens there; stop it (`ss -ltnp` names it) \
              or choose another address with --listen",
             server.addr
         )
     );
-    let foreign =
-        Server::bind(([192, 0, 2, 1], 9797).into()).expect_err("an address for documentation");
+    let foreign = bind(Listen::Tcp(([192, 0, 2, 1], 9797).into()));
+    let foreign = foreign.expect_err("an address for documentation");
     assert!(
-        foreign
-            .to_string()
-            .contains("no network interface of this host"),
+        foreign.contains("no network interface of this host"),
         "{foreign}"
     );
+}
+
+#[test]
+fn a_socket_is_taken_from_the_dead_and_not_from_the_living() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("saker.sock");
+    let place = Listen::Unix(path.clone());
+    // What is left of a program that was killed: a socket that nobody serves.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
+    assert_eq!(bind(place.clone()), Ok(vec![place.clone()]));
+    assert!(!path.exists(), "it goes with the server");
+    let living = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    let error = bind(place.clone()).expect_err("it is served");
+    assert!(error.contains("another program serves"), "{error}");
+    drop(living);
+    std::fs::remove_file(&path).expect("it is there");
+    std::fs::write(&path, "precious").expect("written");
+    bind(place).expect_err("it is a file");
+    assert!(path.exists(), "a file is left alone");
+    let nowhere = bind(Listen::Unix(folder.path().join("x/y")));
+    assert!(nowhere.expect_err("no folder").contains("create it"));
+    let without = bind(Listen::Systemd).expect_err("this is no service");
+    assert!(without.contains("--listen"), "{without}");
+}
+
+#[test]
+fn reloading_is_asked_for_and_answered() {
+    let mut server = Running::start();
+    let refused = server.request("GET", "/-/reload", "");
+    assert_eq!(parts(&refused), ("405", "only POST and PUT\n"));
+    let foreign = server.request("POST", "/-/reload", "Sec-Fetch-Site: cross-site\r\n");
+    assert_eq!(parts(&foreign).0, "403");
+    let addr = server.addr;
+    for (outcome, status, body) in [
+        (Ok(()), "200", "reloaded\n"),
+        (
+            Err("a.yaml:1:2: no".to_owned()),
+            "500",
+            "not reloaded, the old rules stay in force: a.yaml:1:2: no\n",
+        ),
+    ] {
+        let client = std::thread::spawn(move || {
+            let mut stream = TcpStream::connect(addr).expect("the server listens");
+            stream
+                .write_all(
+                    b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                )
+                .expect("sent");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("an answer");
+            answer
+        });
+        let answer = server.reloads.blocking_recv().expect("somebody asks");
+        answer.send(outcome).expect("somebody waits");
+        let answer = client.join().expect("no panic");
+        assert_eq!(parts(&answer), (status, body));
+    }
+}
+
+#[test]
+fn a_name_that_was_made_to_lead_here_gets_nothing() {
+    let server = Running::start();
+    for (host, status) in [
+        ("Host: rebound.example", "421"),
+        ("Host: localhost.example:9797", "421"),
+        ("Host: not a name", "421"),
+        ("Host: localhost:9797", "200"),
+        ("Host: saker.localhost", "200"),
+        ("Host: NODE-1:9797", "200"),
+        ("Host: 127.0.0.1:9797", "200"),
+        ("Host: [::1]:9797", "200"),
+        ("Accept: */*", "200"),
+    ] {
+        let request = format!("GET /metrics HTTP/1.0\r\n{host}\r\n\r\n");
+        assert_eq!(parts(&server.raw(request.as_bytes())).0, status, "{host}");
+    }
+}
+
+#[test]
+fn bodies_are_not_taken() {
+    let server = Running::start();
+    let long = "Content-Length: 1000000\r\n";
+    assert_eq!(parts(&server.request("POST", "/-/reload", long)).0, "413");
+    assert_eq!(parts(&server.request("GET", "/-/healthy", long)).0, "413");
+    assert_eq!(parts(&server.request("GET", "/-/healthy", "")).0, "200");
+}
+
+#[test]
+fn every_response_protects_the_browser_and_is_counted() {
+    let server = Running::start();
+    for path in ["/", "/metrics", "/-/ready", "/nothing"] {
+        let answer = server.request("GET", path, "").to_ascii_lowercase();
+        for header in [
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+            "cross-origin-resource-policy: same-origin",
+        ] {
+            assert!(
+                answer.contains(&format!("\r\n{header}\r\n")),
+                "{path}: {header}"
+            );
+        }
+    }
+    server.request("GET", "/%3Cscript%3E", "");
+    for (handler, code, count) in [
+        ("/", "200", 1.0),
+        ("/-/ready", "503", 1.0),
+        ("other", "404", 2.0),
+    ] {
+        let series = format!("saker_http_requests_total{{handler=\"{handler}\",code=\"{code}\"}}");
+        assert_eq!(server.metric(&series), count, "{series}");
+    }
+}
+
+#[test]
+fn ends_of_connections_are_counted() {
+    let server = Running::start();
+    let ended = |reason: &str| format!("saker_http_connections_ended_total{{reason=\"{reason}\"}}");
+    server.raw(b"nonsense\r\n\r\n");
+    server.wait_for_metric(&ended("malformed"), 1.0);
+    server.request("GET", "/", "");
+    server.wait_for_metric(&ended("done"), 1.0);
+    let idle: Vec<TcpStream> = (0..1000).map(|_| server.connect()).collect();
+    assert_eq!(parts(&server.request("GET", "/metrics", "")).0, "200");
+    server.wait_for_metric(&ended("evicted"), 1001.0 - 256.0);
+    drop(idle);
+    server.wait_for_metric("saker_http_connections", 0.0);
 }

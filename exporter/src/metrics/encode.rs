@@ -6,8 +6,12 @@
 use std::time::Instant;
 
 use super::Registry;
+use super::client::open_metrics;
 use super::protobuf::ProtobufEncoder;
-use super::text::{Dialect, TextEncoder};
+use super::text::TextEncoder;
+
+/// How hard gzip is to try with a scrape. The text is so regular that more gains little and costs much.
+pub const SCRAPE_GZIP_LEVEL: u32 = 1;
 
 /// A format of the exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +54,9 @@ pub fn encode(
     out: &mut Vec<u8>,
 ) -> Result<(), TooLate> {
     let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
-    let mut text = |dialect| {
-        let mut encoder = TextEncoder::new(out, dialect);
-        let whole = registry.visit(&mut encoder, in_time);
-        encoder.finish();
-        whole
-    };
     let whole = match format {
-        Format::Text => text(Dialect::Classic),
-        Format::OpenMetrics => text(Dialect::OpenMetrics),
+        Format::Text => registry.visit(&mut TextEncoder::new(out), in_time),
+        Format::OpenMetrics => open_metrics(registry, deadline, out),
         Format::Protobuf => {
             let mut encoder = ProtobufEncoder::new(out);
             let whole = registry.visit(&mut encoder, in_time);
@@ -73,9 +71,7 @@ pub fn encode(
 #[must_use]
 pub fn classic_text(registry: &Registry) -> String {
     let mut text = Vec::new();
-    let mut encoder = TextEncoder::new(&mut text, Dialect::Classic);
-    registry.visit(&mut encoder, || true);
-    encoder.finish();
+    registry.visit(&mut TextEncoder::new(&mut text), || true);
     // Names, label values and numbers are text.
     String::from_utf8_lossy(&text).into_owned()
 }

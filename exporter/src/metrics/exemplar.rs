@@ -29,7 +29,7 @@ impl LastExemplar {
     /// Replaces it.
     pub(super) fn set(&self, exemplar: Exemplar) {
         let before = self.sequence.load(Relaxed);
-        let free = before % 2 == 0;
+        let free = before.is_multiple_of(2);
         if !free
             || self
                 .sequence
@@ -56,7 +56,7 @@ impl LastExemplar {
             let uuid = Uuid::from_u64_pair(self.uuid[0].load(Relaxed), self.uuid[1].load(Relaxed));
             let wall_ns = self.wall_ns.load(Relaxed);
             fence(Acquire);
-            if before % 2 == 0 && self.sequence.load(Relaxed) == before {
+            if before.is_multiple_of(2) && self.sequence.load(Relaxed) == before {
                 return Some(Exemplar { uuid, wall_ns });
             }
         }

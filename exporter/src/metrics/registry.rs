@@ -1,5 +1,8 @@
 //! Declares, describes, registers and hands out a metric in one call.
 //!
+//! The registry itself is prometheus-client's: each metric is a collector in it (`client.rs`), with values of our own that count
+//! without a lock.
+//!
 //! In: a [`Declaration`] from the room that counts. Out: the handle that counts; [`Registry::descriptions`], from which the
 //! list of all metrics is made; [`Registry::visit`], by which every format reads the values.
 //! Never: a metric that is declared in one place and registered in another; a lock on the way of who counts.
@@ -7,7 +10,11 @@
 
 use std::array;
 use std::fmt;
+use std::sync::Arc;
 
+use prometheus_client::registry::Registry as Client;
+
+use super::client::Shown;
 use super::{Counter, Family, Gauge, Histogram, Number, Value, Visitor};
 
 /// Takes the rows of a metric whose values are read at the scrape: label values, then the value.
@@ -80,10 +87,14 @@ impl Description {
 /// All metrics of the process. Rooms declare into it while the agent is put together; afterwards it is only read.
 #[derive(Default)]
 pub struct Registry {
+    client: Client,
     descriptions: Vec<Description>,
     /// Of each description, what shows its series.
-    sources: Vec<Box<dyn Fn(&mut dyn Visitor) + Send + Sync>>,
+    sources: Vec<Show>,
 }
+
+/// Shows the series of a metric.
+pub(super) type Show = Arc<dyn Fn(&mut dyn Visitor) + Send + Sync>;
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,6 +194,11 @@ impl Registry {
         true
     }
 
+    /// The registry as prometheus-client's encoders read it.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Registers a metric whose labels need not be known when the agent is compiled.
     pub(super) fn describe(
         &mut self,
@@ -205,8 +221,11 @@ impl Registry {
             help.ends_with('.') && !help.contains(['\n', '\\', '"']),
             "help of {name} is one plain sentence"
         );
+        let show: Show = Arc::new(show);
+        let shown = Shown::new(description.clone(), Arc::clone(&show));
+        self.client.register_collector(Box::new(shown));
         self.descriptions.push(description);
-        self.sources.push(Box::new(show));
+        self.sources.push(show);
     }
 
     fn register<const N: usize>(

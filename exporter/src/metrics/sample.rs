@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use super::Description;
+use super::{Description, Registry};
 
 /// Names and values of the labels of one series. Values may be empty, which means the same as a label that is not there.
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -90,4 +90,24 @@ pub struct Native<'a> {
     pub first: i32,
     /// Observations of each bucket, not added up. There are none outside.
     pub counts: &'a [u64],
+}
+
+/// How many series the registry shows now. Those of a histogram are its buckets, its count and its sum.
+#[must_use]
+pub fn series(registry: &Registry) -> usize {
+    struct Count(usize);
+    impl Visitor for Count {
+        fn metric(&mut self, _: &Description) {}
+
+        fn number(&mut self, _: Labels<'_>, _: Number, _: Option<Exemplar>) {
+            self.0 += 1;
+        }
+
+        fn distribution(&mut self, _: Labels<'_>, distribution: &Distribution<'_>) {
+            self.0 += distribution.buckets.len() + 2;
+        }
+    }
+    let mut count = Count(0);
+    registry.visit(&mut count, || true);
+    count.0
 }

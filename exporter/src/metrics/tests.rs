@@ -174,3 +174,71 @@ fn open_metrics(registry: &Registry) -> String {
     encode(registry, Format::OpenMetrics, None, &mut out).expect("there is time");
     String::from_utf8(out).expect("text")
 }
+
+#[test]
+fn a_histogram_reads_alike_in_both_texts() {
+    let mut registry = Registry::new();
+    let latency = registry.histogram(Declaration {
+        name: "saker_detection_latency_seconds",
+        help: "Latency.",
+        labels: [],
+    });
+    for ns in [50_000, 2_000_000, 2_000_000_000] {
+        latency.observe_ns(ns);
+    }
+    for text in [classic_text(&registry), open_metrics(&registry)] {
+        for line in [
+            "# TYPE saker_detection_latency_seconds histogram",
+            "saker_detection_latency_seconds_bucket{le=\"0.0001\"} 1",
+            "saker_detection_latency_seconds_bucket{le=\"1.0\"} 2",
+            "saker_detection_latency_seconds_bucket{le=\"+Inf\"} 3",
+            "saker_detection_latency_seconds_count 3",
+            "saker_detection_latency_seconds_sum 2.00205",
+        ] {
+            assert!(text.lines().any(|one| one == line), "{line} in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn exemplars_stand_in_open_metrics_only() {
+    let mut registry = Registry::new();
+    let matches = registry.family::<1, TracedCounter>(Declaration {
+        name: "saker_rule_matches_total",
+        help: "Matches.",
+        labels: ["rule"],
+    });
+    matches.with(["a"]).inc(Exemplar {
+        uuid: uuid::Uuid::from_u128(5),
+        wall_ns: 1_795_450_461_063_210_158,
+    });
+    let line = "saker_rule_matches_total{rule=\"a\"} 1";
+    let exemplar = " # {uuid=\"00000000-0000-0000-0000-000000000005\"} 1 1795450461.063\n";
+    assert!(classic_text(&registry).ends_with(&format!("{line}\n")));
+    let expected = format!("{line}{exemplar}# EOF\n");
+    assert!(open_metrics(&registry).ends_with(&expected));
+}
+
+#[test]
+fn numbers_are_written_as_every_reader_reads_them() {
+    for (value, expected) in [
+        (0.0, "0"),
+        (-2.0, "-2"),
+        (0.25, "0.25"),
+        (1e300, "1e300"),
+        (1e-9, "1e-9"),
+        (f64::INFINITY, "+Inf"),
+        (f64::NEG_INFINITY, "-Inf"),
+        (f64::NAN, "NaN"),
+    ] {
+        let mut registry = Registry::new();
+        let gauge = registry.gauge(Declaration {
+            name: "saker_queue_bytes",
+            help: "Bytes.",
+            labels: [],
+        });
+        gauge.set(value);
+        let text = classic_text(&registry);
+        assert!(text.ends_with(&format!(" {expected}\n")), "{text}");
+    }
+}

@@ -1,28 +1,16 @@
-//! The two text formats.
+//! The classic text, which prometheus-client does not write.
 //!
 //! In: what a [`Visitor`] is shown. Out: bytes, appended to a buffer that the caller keeps.
 //! Never: a metric without series; an allocation, once the buffer is large enough.
-//! Sources: Prometheus exposition format 0.0.4; OpenMetrics 1.0.0.
+//! Sources: Prometheus exposition format 0.0.4.
 
 use std::io::Write as _;
 
-use uuid::fmt::Hyphenated;
-
 use super::{Description, Distribution, Exemplar, Kind, Labels, Number, Visitor};
 
-/// Which of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
-    /// The family of a counter is named as its samples; there are no units, no exemplars and no end.
-    Classic,
-    /// The family of a counter is named without `_total`.
-    OpenMetrics,
-}
-
-/// Writes one of the two text formats.
+/// Writes Prometheus text 0.0.4.
 pub(super) struct TextEncoder<'b> {
     out: &'b mut Vec<u8>,
-    dialect: Dialect,
     /// The name of the metric whose series come.
     name: &'static str,
     /// What is to be written before the first of them.
@@ -34,24 +22,15 @@ struct Head {
     family: &'static str,
     help: &'static str,
     kind: Kind,
-    unit: Option<&'static str>,
 }
 
 impl<'b> TextEncoder<'b> {
     /// Appends to a buffer.
-    pub(super) fn new(out: &'b mut Vec<u8>, dialect: Dialect) -> Self {
+    pub(super) fn new(out: &'b mut Vec<u8>) -> Self {
         Self {
             out,
-            dialect,
             name: "",
             head: None,
-        }
-    }
-
-    /// Writes what stands at the end.
-    pub(super) fn finish(mut self) {
-        if self.dialect == Dialect::OpenMetrics {
-            self.put("# EOF\n");
         }
     }
 
@@ -63,21 +42,11 @@ impl<'b> TextEncoder<'b> {
         let Some(head) = self.head.take() else {
             return;
         };
-        let Head {
-            family,
-            help,
-            kind,
-            unit,
-        } = head;
+        let Head { family, help, kind } = head;
         for part in ["# HELP ", family, " ", help, "\n# TYPE ", family, " "] {
             self.put(part);
         }
         self.put(kind.as_str());
-        if let (Some(unit), Dialect::OpenMetrics) = (unit, self.dialect) {
-            for part in ["\n# UNIT ", family, " ", unit] {
-                self.put(part);
-            }
-        }
         self.put("\n");
     }
 
@@ -101,7 +70,7 @@ impl<'b> TextEncoder<'b> {
         if let Some(le) = le {
             self.put(open);
             self.put("le=\"");
-            // In OpenMetrics a whole bound has a decimal point. The classic text leaves it open, and is to make the same series.
+            // With a decimal point, as in OpenMetrics: both are to make the same series.
             if le.is_finite() {
                 self.write(format_args!("{le:?}"));
             } else {
@@ -145,20 +114,6 @@ impl<'b> TextEncoder<'b> {
         }
     }
 
-    fn exemplar(&mut self, exemplar: Option<Exemplar>) {
-        let (Some(exemplar), Dialect::OpenMetrics) = (exemplar, self.dialect) else {
-            return;
-        };
-        let mut uuid = [0; Hyphenated::LENGTH];
-        self.put(" # {uuid=\"");
-        self.put(exemplar.uuid.hyphenated().encode_lower(&mut uuid));
-        let (seconds, ms) = (
-            exemplar.wall_ns / 1_000_000_000,
-            exemplar.wall_ns / 1_000_000 % 1000,
-        );
-        self.write(format_args!("\"}} 1 {seconds}.{ms:03}"));
-    }
-
     fn write(&mut self, text: std::fmt::Arguments<'_>) {
         // Memory takes everything.
         let _ = self.out.write_fmt(text);
@@ -169,24 +124,19 @@ impl Visitor for TextEncoder<'_> {
     fn metric(&mut self, description: &Description) {
         self.name = description.name;
         self.head = Some(Head {
-            family: match self.dialect {
-                Dialect::Classic => description.name,
-                Dialect::OpenMetrics => description.stem(),
-            },
+            family: description.name,
             help: description.help,
             kind: description.kind,
-            unit: description.unit(),
         });
     }
 
-    fn number(&mut self, labels: Labels<'_>, number: Number, exemplar: Option<Exemplar>) {
+    fn number(&mut self, labels: Labels<'_>, number: Number, _: Option<Exemplar>) {
         self.head();
         self.series("", labels, None);
         match number {
             Number::Whole(number) => self.whole(number),
             Number::Real(number) => self.real(number),
         }
-        self.exemplar(exemplar);
         self.put("\n");
     }
 

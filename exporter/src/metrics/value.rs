@@ -108,6 +108,22 @@ impl Gauge {
         self.0.store(value.to_bits(), Relaxed);
     }
 
+    /// One more.
+    pub fn inc(&self) {
+        self.add(1.0);
+    }
+
+    /// One less.
+    pub fn dec(&self) {
+        self.add(-1.0);
+    }
+
+    fn add(&self, by: f64) {
+        let sum = |bits| Some((f64::from_bits(bits) + by).to_bits());
+        // Refuses nothing.
+        let _ = self.0.fetch_update(Relaxed, Relaxed, sum);
+    }
+
     /// What it was last set to.
     #[must_use]
     pub fn get(&self) -> f64 {

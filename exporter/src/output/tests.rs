@@ -225,7 +225,7 @@ fn everything_queued_is_written_before_the_end() {
     let mut registry = Registry::new();
     let (queue, pending) = queue(&mut registry);
     let sink = Sink::default();
-    let writer = Writer::start(pending, sink.clone(), text_lines()).expect("a thread");
+    let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
     for turn in 0..1000 {
         queue.send(sample(&format!("turn {turn}"), Vec::new()).into());
     }
@@ -259,7 +259,7 @@ fn a_full_queue_drops_and_counts() {
         "{text}"
     );
     let sink = Sink::default();
-    let writer = Writer::start(pending, sink.clone(), text_lines()).expect("a thread");
+    let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
     drop(queue);
     assert!(writer.finish(PATIENCE));
     assert_eq!(sink.text().lines().count(), 4096);
@@ -307,7 +307,7 @@ fn a_sink_that_fails_is_counted_and_tried_again() {
             queue.send(sample(&turn.to_string(), Vec::new()).into());
         }
         let sink = Sink::answering(answers);
-        let writer = Writer::start(pending, sink.clone(), text_lines()).expect("a thread");
+        let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
         while counted(&registry).is_empty() {
             std::thread::yield_now();
         }
@@ -349,7 +349,7 @@ fn a_stalled_reader_does_not_hold_the_end_up() {
     let mut registry = Registry::new();
     let (queue, pending) = queue(&mut registry);
     let (go_on, wait) = mpsc::channel();
-    let writer = Writer::start(pending, Stalled(wait), text_lines()).expect("a thread");
+    let writer = Writer::start(pending, Stalled(wait), text_lines(), drop).expect("a thread");
     queue.send(sample("x", Vec::new()).into());
     drop(queue);
     assert!(!writer.finish(Duration::from_millis(20)));

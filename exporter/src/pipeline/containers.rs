@@ -11,8 +11,9 @@ use std::sync::Arc;
 use exporter_ebpf::record::Record;
 use rule_engine::program::RuleId;
 
+use super::hand_over::About;
 use super::parking::{self, AsItWas, Parked};
-use super::{Pipeline, Place, event, hand_over};
+use super::{Pipeline, Place, event};
 use crate::event::container::{ContainerId, ContainerInfo, ContainerNews};
 use crate::event::decode::facts;
 use crate::event::model::{Cgroup, ProcessKey};
@@ -26,11 +27,12 @@ const NEWS_MAX: usize = 256;
 const NOBODY: u32 = u32::MAX;
 
 impl Pipeline {
-    /// Takes the news, and gives up what has waited long enough.
-    pub(super) fn hear_engines(&mut self) {
-        if let Some(engines) = &self.engines {
-            self.now_boot_ns = (engines.boot_ns)();
+    /// Gives up what has waited long enough, and takes the news.
+    pub(super) fn hear_engines(&mut self, now_boot_ns: u64) {
+        if self.engines.is_none() {
+            return;
         }
+        self.advance(now_boot_ns);
         for _ in 0..NEWS_MAX {
             let Some(engines) = &self.engines else { return };
             let Ok(news) = engines.news.try_recv() else {
@@ -38,6 +40,12 @@ impl Pipeline {
             };
             self.hear(news);
         }
+    }
+
+    /// Time passes. What was to happen meanwhile happens before anything else, so that the outcome does not depend on how
+    /// often somebody looks at the clock.
+    pub(super) fn advance(&mut self, to_boot_ns: u64) {
+        self.now_boot_ns = self.now_boot_ns.max(to_boot_ns);
         let over = self.parking.over(self.now_boot_ns);
         if let Some(containers) = &mut self.state.containers {
             for parked in &over {
@@ -46,6 +54,9 @@ impl Pipeline {
             containers.forget(self.now_boot_ns);
         }
         self.settle(over, self.metrics.unanswered.clone());
+        if let Some(workloads) = &mut self.hand_over.workloads {
+            workloads.over(self.now_boot_ns);
+        }
     }
 
     /// Holds an event back; without room it goes on at once.
@@ -65,7 +76,11 @@ impl Pipeline {
         parked.line = parking::line(&self.state, process);
         parked.cgroup = cgroup.cloned();
         parked.matched = self.detector.matched().to_vec();
-        let refused = match self.ask(&parked.container) {
+        let asked = match &parked.cgroup {
+            Some(cgroup) => cgroup.container.as_ref().is_some_and(|id| self.ask(id)),
+            None => false,
+        };
+        let refused = match asked {
             true => self.parking.park(parked),
             false => Err(parked),
         };
@@ -78,6 +93,9 @@ impl Pipeline {
     pub(super) fn settle_all(&mut self) {
         let all = self.parking.over(u64::MAX);
         self.settle(all, self.metrics.unanswered.clone());
+        if let Some(workloads) = &mut self.hand_over.workloads {
+            workloads.over(u64::MAX);
+        }
     }
 
     fn hear(&mut self, news: ContainerNews) {
@@ -85,32 +103,41 @@ impl Pipeline {
             return;
         };
         match news {
+            ContainerNews::Answering(interfaces) => containers.set_answering(interfaces),
             ContainerNews::Known(info) => {
                 if containers.tell(Arc::clone(&info)) {
                     self.became_known(&info);
                 }
                 let its = self.parking.of(&info.id);
                 self.settle(its, self.metrics.answered.clone());
+                if let Some(workloads) = &mut self.hand_over.workloads {
+                    workloads.heard(&info.id, Some(&*info));
+                }
             }
             ContainerNews::Unknown(id) => {
                 containers.unanswered(&id, self.now_boot_ns);
                 let its = self.parking.of(&id);
                 self.settle(its, self.metrics.unanswered.clone());
+                if let Some(workloads) = &mut self.hand_over.workloads {
+                    workloads.heard(&id, None);
+                }
             }
             ContainerNews::Gone(id) => containers.gone(&id, self.now_boot_ns),
+            ContainerNews::Pod(pod) => self.state.pods.tell(pod),
+            ContainerNews::PodGone(uid) => self.state.pods.gone(&uid),
         }
     }
 
     /// Sees to it that somebody is asked for a container. False if nobody can be.
-    fn ask(&mut self, id: &str) -> bool {
+    pub(super) fn ask(&mut self, id: &ContainerId) -> bool {
         let (Some(containers), Some(engines)) = (&mut self.state.containers, &mut self.engines)
         else {
             return false;
         };
-        if !containers.ask(id) || (engines.ask)(id) {
+        if !containers.ask(&id.full) || (engines.ask)(id) {
             return true;
         }
-        containers.unanswered(id, self.now_boot_ns);
+        containers.unanswered(&id.full, self.now_boot_ns);
         false
     }
 
@@ -136,9 +163,9 @@ impl Pipeline {
                 surroundings: &surroundings,
             };
             let event = event(kind, facts, record.header(), place, &self.table);
-            let queues = &self.queues;
-            self.detector.evaluate(event, &parked.matched, |owned| {
-                hand_over(queues, owned);
+            let (about, hand_over) = (About::new(&event), &mut self.hand_over);
+            self.detector.evaluate(event, &parked.matched, |hit| {
+                hand_over.take(hit, about);
             });
         }
     }
@@ -178,8 +205,8 @@ impl Pipeline {
             view: View::Requested,
             table: &self.table,
         };
-        let queues = &self.queues;
+        let (about, hand_over) = (About::new(&event), &mut self.hand_over);
         self.detector
-            .evaluate(event, NO_RULES, |owned| hand_over(queues, owned));
+            .evaluate(event, NO_RULES, |hit| hand_over.take(hit, about));
     }
 }

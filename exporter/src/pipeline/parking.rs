@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rule_engine::program::RuleId;
 
 use crate::event::container::{ContainerId, Metadata};
+use crate::event::kubernetes::PodMeta;
 use crate::event::model::{Cgroup, Process, ProcessKey, Surroundings, User};
 use crate::state::State;
 
@@ -150,6 +151,10 @@ impl Surroundings for AsItWas<'_> {
             Metadata::Awaited => Metadata::Absent,
             other => other,
         }
+    }
+
+    fn pod(&self, uid: &str) -> Option<&PodMeta> {
+        self.state.pod(uid)
     }
 }
 

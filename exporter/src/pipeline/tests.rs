@@ -7,11 +7,11 @@ use exporter_ebpf::record::{
 };
 use rule_engine::load::{self, LoadOptions};
 use rule_engine::source::Source;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::*;
 use crate::detect::RuleMetrics;
-use crate::event::container::{ContainerInfo, ImageInfo};
+use crate::event::container::{ContainerInfo, ImageInfo, Interface};
 use crate::metrics::classic_text;
 
 const ID: &str = "9f1c2b3a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8";
@@ -78,16 +78,17 @@ fn bench(engines_have_room: bool) -> Bench {
     let (ask, asked) = mpsc::channel();
     pipeline.set_engines(Engines {
         news: heard,
-        ask: Box::new(move |id| ask.send(id.to_owned()).is_ok() && engines_have_room),
-        boot_ns: || 0,
+        ask: Box::new(move |id| ask.send(id.full.to_string()).is_ok() && engines_have_room),
     });
-    Bench {
+    let mut bench = Bench {
         pipeline,
         registry,
         rules,
         news,
         asked,
-    }
+    };
+    bench.answering(&[Interface::Docker]);
+    bench
 }
 
 impl Bench {
@@ -107,7 +108,13 @@ impl Bench {
 
     fn hear(&mut self, news: ContainerNews) {
         self.news.send(news).expect("the pipeline listens");
-        self.pipeline.hear_engines();
+        self.pipeline.hear_engines(0);
+    }
+
+    /// Engines answer by these interfaces.
+    fn answering(&mut self, interfaces: &[Interface]) {
+        let interfaces = interfaces.iter().copied().collect();
+        self.hear(ContainerNews::Answering(interfaces));
     }
 
     /// Names of the rules that have matched, each as often as it has.
@@ -235,8 +242,7 @@ fn without_an_answer_the_metadata_is_missing() {
     // Nobody says anything.
     let mut silent = bench(true);
     silent.run();
-    silent.pipeline.engines.as_mut().unwrap().boot_ns = || 2_000_000_000;
-    silent.pipeline.hear_engines();
+    silent.pipeline.hear_engines(2_000_000_000);
     assert_eq!(
         (sorted(&silent), silent.outcomes()),
         (expected.clone(), [0, 1, 0])
@@ -245,6 +251,52 @@ fn without_an_answer_the_metadata_is_missing() {
     let mut busy = bench(false);
     busy.run();
     assert_eq!((sorted(&busy), busy.outcomes()), (expected, [0, 0, 1]));
+}
+
+#[test]
+fn what_no_engine_can_tell_is_not_waited_for() {
+    let mut expected = vec!["at once".to_owned(), "by output".to_owned()];
+    expected.extend(on_host(2));
+    let sorted = |bench: &Bench| {
+        let mut matched = bench.matched();
+        matched.sort();
+        matched
+    };
+    expected.sort();
+    // Only Docker knows what is below /docker.
+    let mut bench = bench(true);
+    bench.answering(&[Interface::Cri, Interface::Containerd]);
+    bench.run();
+    assert_eq!((sorted(&bench), bench.outcomes()), (expected, [0, 0, 0]));
+    assert_eq!(bench.asked.try_iter().count(), 0);
+}
+
+#[test]
+fn what_nobody_knew_is_asked_for_again_after_minutes() {
+    let mut bench = bench(true);
+    bench.run();
+    bench.hear(ContainerNews::Unknown(ID.into()));
+    bench.run();
+    assert_eq!(bench.outcomes(), [0, 1, 0], "the second one did not wait");
+    assert_eq!(bench.asked.try_iter().count(), 1);
+    bench.pipeline.advance(601_000_000_000);
+    bench.run();
+    assert_eq!(bench.asked.try_iter().count(), 1);
+}
+
+#[test]
+fn waiting_ends_with_the_time_of_records() {
+    let mut bench = bench(true);
+    bench.run();
+    let mut later = exec(9, 7, "z", "/");
+    let header = Header {
+        bytes: later.len() as u32,
+        time_boot_ns: 2_000_000_000,
+        ..Header::read_from_bytes(&later[..size_of::<Header>()]).unwrap()
+    };
+    later[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+    bench.pipeline.record(&later);
+    assert_eq!(bench.outcomes(), [0, 1, 0]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use self::message::{
 };
 use super::call::{CallError, within};
 use super::engine::{Change, labels, last_applied, pod_by_labels};
-use super::grpc::{Answers, NOT_FOUND, unary};
+use super::grpc::{Answers, Method, known, unary};
 use super::image;
 use crate::event::container::{ContainerInfo, Mount, PodInfo, Probes, Runtime, Shares};
 
@@ -63,16 +63,16 @@ impl Cri {
     pub(super) async fn list(&self) -> Result<Vec<Box<str>>, CallError> {
         if self.runtime.get().is_none() {
             let question = VersionRequest::default();
-            let answer: VersionResponse = within(unary(&self.socket, VERSION, &question)).await?;
+            let answer: VersionResponse = within(unary(&self.method(VERSION), &question)).await?;
             // Two at once would say the same.
             let _ = self.runtime.set(runtime(&answer.runtime_name));
         }
         let question = ListContainersRequest {};
         let containers: ListContainersResponse =
-            within(unary(&self.socket, LIST_CONTAINERS, &question)).await?;
+            within(unary(&self.method(LIST_CONTAINERS), &question)).await?;
         let question = ListPodSandboxRequest {};
         let sandboxes: ListPodSandboxResponse =
-            within(unary(&self.socket, LIST_SANDBOXES, &question)).await?;
+            within(unary(&self.method(LIST_SANDBOXES), &question)).await?;
         let containers = containers.containers.into_iter();
         let sandboxes = sandboxes.items.into_iter();
         Ok(containers
@@ -93,7 +93,8 @@ impl Cri {
             container_id: id.to_owned(),
             verbose: true,
         };
-        let container = unary(&self.socket, CONTAINER_STATUS, &question);
+        let method = self.method(CONTAINER_STATUS);
+        let container = unary(&method, &question);
         let container: Option<ContainerStatusResponse> = known(within(container).await)?;
         let sandbox_id = match &container {
             Some(container) => sandbox_id(container),
@@ -113,7 +114,7 @@ impl Cri {
     /// Tells what changes, until the engine ends it or says that it has no events.
     pub(super) async fn watch(&self, changes: &mpsc::Sender<Change>) -> Result<(), CallError> {
         // The answer begins with the first event, which may be hours away.
-        let mut events = Answers::open(&self.socket, EVENTS, &GetEventsRequest {}).await?;
+        let mut events = Answers::open(&self.method(EVENTS), &GetEventsRequest {}).await?;
         while let Some(event) = events.next::<ContainerEventResponse>().await? {
             let id = event.container_id.into_boxed_str();
             let change = if event.container_event_type <= EVENT_STARTED {
@@ -128,24 +129,29 @@ impl Cri {
         Err(CallError::Ended)
     }
 
+    fn method(&self, name: &'static str) -> Method<'_> {
+        Method {
+            socket: &self.socket,
+            name,
+            header: None,
+        }
+    }
+
     async fn sandbox(&self, id: String) -> Result<Option<PodSandboxStatusResponse>, CallError> {
         let question = PodSandboxStatusRequest {
             pod_sandbox_id: id,
             verbose: true,
         };
-        known(within(unary(&self.socket, SANDBOX_STATUS, &question)).await)
+        known(within(unary(&self.method(SANDBOX_STATUS), &question)).await)
     }
 }
 
-/// An answer, or none where the engine does not know what was asked for.
-fn known<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(CallError::Refused {
-            code: NOT_FOUND, ..
-        }) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What the status of a container says, whichever it is.
+pub(super) fn understood(answer: &[u8]) -> Option<ContainerInfo> {
+    let container = <ContainerStatusResponse as prost::Message>::decode(answer).ok()?;
+    let id = container.status.as_ref()?.id.clone();
+    let sandbox = <PodSandboxStatusResponse as prost::Message>::decode(answer).ok();
+    of_container(&id, Runtime::Cri, &container, sandbox.as_ref())
 }
 
 fn runtime(name: &str) -> Runtime {

@@ -109,6 +109,15 @@ impl Docker {
     }
 }
 
+/// What the details of a container say, whichever it is.
+pub(super) fn understood(answer: &[u8]) -> Option<ContainerInfo> {
+    // They may be events just as well.
+    let _ = change(answer);
+    let container = parsed(answer).ok()?;
+    let id = text(&container, "/Id");
+    info(id, Runtime::Docker, &container, &Value::Null).ok()
+}
+
 fn parsed(bytes: &[u8]) -> Result<Value, CallError> {
     serde_json::from_slice(bytes).map_err(|error| CallError::Malformed(error.to_string()))
 }

@@ -15,12 +15,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Deliver;
 use super::call::CallError;
+use super::containerd::Containerd;
 use super::cri::Cri;
 use super::docker::Docker;
 use super::grpc::UNIMPLEMENTED;
 use crate::config::RuntimeSocket;
 use crate::event::container::{
-    Command, ContainerInfo, ContainerNews, Labels, PodInfo, Probes, Runtime,
+    Command, ContainerInfo, ContainerNews, Interface, Labels, PodInfo, Probes, Runtime,
 };
 use crate::metrics::{Counter, Declaration, Family, Gauge, Registry};
 
@@ -39,6 +40,8 @@ const DESCRIPTIONS_MAX: usize = 16;
 /// Most containers of one engine, and most labels of one container, that are kept.
 const CONTAINERS_MAX: usize = 4096;
 const LABELS_MAX: usize = 512;
+/// Most that is kept of one container.
+const INFO_BYTES_MAX: usize = 1 << 20;
 
 /// What happened to a container.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,8 +58,8 @@ type Description = Result<Option<ContainerInfo>, CallError>;
 /// How engines answer.
 #[derive(Clone, Debug)]
 pub struct RuntimeMetrics {
-    up: Family<1, Gauge>,
-    calls: Family<2, Counter>,
+    up: Family<2, Gauge>,
+    calls: Family<3, Counter>,
 }
 
 impl RuntimeMetrics {
@@ -66,12 +69,12 @@ impl RuntimeMetrics {
             up: registry.gauges(Declaration {
                 name: "saker_runtime_up",
                 help: "Whether the container engine behind a socket answers.",
-                labels: ["socket"],
+                labels: ["interface", "socket"],
             }),
             calls: registry.counters(Declaration {
                 name: "saker_runtime_lookups_total",
                 help: "Containers that an engine was asked for, by what came of it.",
-                labels: ["socket", "outcome"],
+                labels: ["interface", "socket", "outcome"],
             }),
         }
     }
@@ -80,6 +83,7 @@ impl RuntimeMetrics {
 enum Api {
     Docker(Docker),
     Cri(Cri),
+    Containerd(Containerd),
 }
 
 /// An engine.
@@ -90,8 +94,10 @@ pub(super) struct Engine {
     named: bool,
     /// Containers that have been told of and not taken back.
     present: Mutex<HashSet<Box<str>>>,
-    /// Nothing has failed since it last answered.
+    /// Nothing has failed since it last answered. At first: it may answer, since its socket is there.
     answers: AtomicBool,
+    /// Told when that changes.
+    changed: Arc<Notify>,
     /// Wakes the one who follows it when a question has failed.
     failed: Notify,
     metrics: RuntimeMetrics,
@@ -99,7 +105,13 @@ pub(super) struct Engine {
 
 impl Engine {
     /// An engine behind this socket.
-    pub(super) fn new(socket: RuntimeSocket, named: bool, metrics: &RuntimeMetrics) -> Self {
+    pub(super) fn new(
+        socket: RuntimeSocket,
+        named: bool,
+        metrics: &RuntimeMetrics,
+        changed: &Arc<Notify>,
+    ) -> Self {
+        let may_answer = socket.path().exists();
         let shown = socket.path().display().to_string();
         let docker = |socket, runtime| Api::Docker(Docker { socket, runtime });
         Self {
@@ -107,11 +119,13 @@ impl Engine {
                 RuntimeSocket::Docker(path) => docker(path, Runtime::Docker),
                 RuntimeSocket::Podman(path) => docker(path, Runtime::Podman),
                 RuntimeSocket::Cri(path) => Api::Cri(Cri::new(path)),
+                RuntimeSocket::Containerd(socket) => Api::Containerd(Containerd { socket }),
             },
             socket: shown,
             named,
             present: Mutex::default(),
-            answers: AtomicBool::new(true),
+            answers: AtomicBool::new(may_answer),
+            changed: Arc::clone(changed),
             failed: Notify::new(),
             metrics: metrics.clone(),
         }
@@ -120,6 +134,31 @@ impl Engine {
     /// Whether it is worth asking.
     pub(super) fn answers(&self) -> bool {
         self.answers.load(Ordering::Relaxed)
+    }
+
+    /// How it is asked.
+    pub(super) fn interface(&self) -> Interface {
+        match &self.api {
+            Api::Docker(_) => Interface::Docker,
+            Api::Cri(_) => Interface::Cri,
+            Api::Containerd(_) => Interface::Containerd,
+        }
+    }
+
+    fn set_answers(&self, answers: bool) {
+        if self.answers.swap(answers, Ordering::Relaxed) != answers {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Its labels.
+    fn labels(&self) -> [&str; 2] {
+        let interface = match &self.api {
+            Api::Docker(docker) => docker.runtime.name(),
+            Api::Cri(_) => "cri",
+            Api::Containerd(_) => "containerd",
+        };
+        [interface, &self.socket]
     }
 
     /// Asks for one container.
@@ -134,7 +173,8 @@ impl Engine {
         // A socket at a usual place where nobody listens has no series.
         if self.named || !matches!(found, Err(CallError::Connect(_))) {
             let calls = &self.metrics.calls;
-            calls.with([&self.socket, outcome]).inc();
+            let [interface, socket] = self.labels();
+            calls.with([interface, socket, outcome]).inc();
         }
         match found {
             Ok(Some(info)) => {
@@ -145,7 +185,7 @@ impl Engine {
             Err(error) => {
                 tracing::debug!(socket = self.socket, id, %error, "container cannot be looked up");
                 if !matches!(error, CallError::Refused { .. } | CallError::Malformed(_)) {
-                    self.answers.store(false, Ordering::Relaxed);
+                    self.set_answers(false);
                     self.failed.notify_one();
                 }
                 None
@@ -163,14 +203,14 @@ impl Engine {
                 Ok(()) => CallError::TimedOut,
                 Err(error) => error,
             };
-            self.answers.store(false, Ordering::Relaxed);
+            self.set_answers(false);
             if is_up {
                 pause = PAUSE_MIN;
             }
             let is_news = was_up == Some(true) || (was_up.is_none() && self.named);
             if is_news {
                 tracing::warn!(socket = self.socket, %error, "container engine does not answer; names and images of its containers are missing");
-                self.metrics.up.with([&self.socket]).set(0.0);
+                self.metrics.up.with(self.labels()).set(0.0);
             }
             was_up = Some(false);
             sleep(pause).await;
@@ -187,10 +227,10 @@ impl Engine {
     ) -> Result<(), CallError> {
         self.take_stock(deliver).await?;
         *is_up = true;
-        self.answers.store(true, Ordering::Relaxed);
+        self.set_answers(true);
         if *was_up != Some(true) {
             tracing::info!(socket = self.socket, "container engine answers");
-            self.metrics.up.with([&self.socket]).set(1.0);
+            self.metrics.up.with(self.labels()).set(1.0);
             *was_up = Some(true);
         }
         let (sender, mut changes) = mpsc::channel(CHANGES_MAX);
@@ -280,13 +320,22 @@ impl Engine {
         match &self.api {
             Api::Docker(docker) => docker.list().await,
             Api::Cri(cri) => cri.list().await,
+            Api::Containerd(containerd) => containerd.list().await,
         }
     }
 
     async fn describe(&self, id: &str) -> Description {
-        match &self.api {
+        let described = match &self.api {
             Api::Docker(docker) => docker.describe(id).await,
             Api::Cri(cri) => cri.describe(id).await,
+            Api::Containerd(containerd) => containerd.describe(id).await,
+        };
+        match described {
+            // What is kept of thousands of containers must not be what somebody wrote into one label.
+            Ok(Some(info)) if info.bytes() > INFO_BYTES_MAX => Err(CallError::Malformed(format!(
+                "what is said of container {id} is longer than {INFO_BYTES_MAX} bytes"
+            ))),
+            described => described,
         }
     }
 
@@ -294,6 +343,7 @@ impl Engine {
         match &self.api {
             Api::Docker(docker) => docker.watch(&changes).await,
             Api::Cri(cri) => cri.watch(&changes).await,
+            Api::Containerd(containerd) => containerd.watch(&changes).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! gRPC over a unix socket, as much as CRI needs: unary calls and a stream of answers, without compression.
+//! gRPC over a unix socket, as much as engines need: unary calls and a stream of answers, without compression.
 //!
 //! Sources: "gRPC over HTTP2" of the gRPC project: a message is a flag byte, its length in four bytes, and itself; the
 //! status is a trailer, or a header where there is no message.
@@ -15,19 +15,38 @@ use tokio::net::UnixStream;
 use super::call::{ANSWER_BYTES_MAX, CallError};
 
 /// `NOT_FOUND`
-pub(super) const NOT_FOUND: u32 = 5;
+const NOT_FOUND: u32 = 5;
 /// `UNIMPLEMENTED`
 pub(super) const UNIMPLEMENTED: u32 = 12;
 /// Flag and length before a message.
 const PREFIX_LEN: usize = 5;
 
+/// What is called, and where.
+pub(super) struct Method<'a> {
+    pub(super) socket: &'a Path,
+    /// `/SERVICE/METHOD`
+    pub(super) name: &'a str,
+    /// One more header.
+    pub(super) header: Option<(&'static str, &'a str)>,
+}
+
+/// An answer, or none where the engine does not know what was asked for.
+pub(super) fn known<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(CallError::Refused {
+            code: NOT_FOUND, ..
+        }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// One question, one answer.
 pub(super) async fn unary<A: Message + Default>(
-    socket: &Path,
-    method: &str,
+    method: &Method<'_>,
     question: &impl Message,
 ) -> Result<A, CallError> {
-    let mut answers = Answers::open(socket, method, question).await?;
+    let mut answers = Answers::open(method, question).await?;
     answers
         .next()
         .await?
@@ -44,17 +63,20 @@ pub(super) struct Answers {
 impl Answers {
     /// Asks, and waits until the engine begins to answer.
     pub(super) async fn open(
-        socket: &Path,
-        method: &str,
+        method: &Method<'_>,
         question: &impl Message,
     ) -> Result<Self, CallError> {
-        let stream = UnixStream::connect(socket).await?;
+        let stream = UnixStream::connect(method.socket).await?;
         let (mut sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
                 .await?;
         // Ends when the sender and the body of the response are gone.
         tokio::spawn(connection);
-        let request = Request::post(format!("http://localhost{method}"))
+        let mut request = Request::post(format!("http://localhost{}", method.name));
+        if let Some((name, value)) = method.header {
+            request = request.header(name, value);
+        }
+        let request = request
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .body(Full::new(framed(question)))

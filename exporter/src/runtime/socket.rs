@@ -1,15 +1,17 @@
 //! Where engines listen when nobody says otherwise.
 
 use std::collections::HashSet;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use crate::config::RuntimeSocket;
 
 const DOCKER: &[&str] = &["/run/docker.sock", "/var/run/docker.sock"];
 const PODMAN: &[&str] = &["/run/podman/podman.sock"];
-const CRI: &[&str] = &[
+const CRIO: &[&str] = &["/run/crio/crio.sock"];
+/// These serve CRI and containerd's own services.
+const CONTAINERD: &[&str] = &[
     "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
     "/run/k3s/containerd/containerd.sock",
     "/run/k0s/containerd.sock",
     "/var/snap/microk8s/common/run/containerd.sock",
@@ -19,12 +21,14 @@ const CRI: &[&str] = &[
 pub(super) fn usual() -> Vec<RuntimeSocket> {
     let docker = paths(DOCKER).map(RuntimeSocket::Docker);
     let podman = paths(PODMAN).map(RuntimeSocket::Podman);
-    let cri = paths(CRI).map(RuntimeSocket::Cri);
+    let cri = paths(CRIO).chain(paths(CONTAINERD)).map(RuntimeSocket::Cri);
+    let containerd = paths(CONTAINERD).map(RuntimeSocket::Containerd);
     let mut seen = HashSet::new();
     docker
         .chain(podman)
         .chain(cri)
-        .filter(|socket| seen.insert(resolved(socket.path())))
+        .chain(containerd)
+        .filter(|socket| seen.insert((mem::discriminant(socket), resolved(socket.path()))))
         .collect()
 }
 
@@ -60,5 +64,8 @@ mod tests {
         assert_ne!(name("run"), name("nowhere"));
         let usual = usual();
         assert!(usual.contains(&RuntimeSocket::Cri("/run/crio/crio.sock".into())));
+        let containerd = "/run/k3s/containerd/containerd.sock";
+        assert!(usual.contains(&RuntimeSocket::Cri(containerd.into())));
+        assert!(usual.contains(&RuntimeSocket::Containerd(containerd.into())));
     }
 }

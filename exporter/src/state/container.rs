@@ -3,17 +3,20 @@
 //! In: [`ContainerNews`](crate::event::container::ContainerNews), and whom somebody asks for. Out: [`Metadata`] by id.
 //! Never: I/O, or a word that no engine said.
 //!
-//! A container that is gone stays for a while, since its last events may still come; one that no engine knows stays as long,
-//! so that it is not asked for again with every event. When the table is full it gives up what was entered first.
+//! A container that is gone stays for a while, since its last events may still come. One that no engine knows stays longer, so
+//! that it is not asked for again with every event: should an engine come to know it after all, it tells so unasked. What
+//! no engine that answers could know is not awaited at all. When the table is full it gives up what was entered first.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::event::container::{ContainerInfo, Metadata};
+use crate::event::container::{ContainerId, ContainerInfo, Interfaces, Metadata};
 
-/// How long what is gone or unknown stays, ns.
-const LINGER_NS: u64 = 30_000_000_000;
-/// Most of these that stay.
+/// How long what is gone stays, ns.
+const GONE_NS: u64 = 30_000_000_000;
+/// How long it is remembered that nobody knows a container, ns.
+const UNKNOWN_NS: u64 = 600_000_000_000;
+/// Most that stay, of those that are gone and of those that are unknown.
 pub const LINGERING_MAX: usize = 128;
 
 /// Containers by their whole id.
@@ -22,9 +25,11 @@ pub struct Containers {
     entries: HashMap<Box<str>, Entry, foldhash::fast::RandomState>,
     /// Ids in the order of entry. Ids that have left `entries` since are skipped when they come up.
     entered: VecDeque<Box<str>>,
-    /// Ids and when they are to leave. Invariant: holds every entry that is to leave, and no more than [`LINGERING_MAX`];
-    /// what has another time in its entry since is skipped.
-    leaving: VecDeque<(u64, Box<str>)>,
+    /// Those that are gone, and those that nobody knows. Invariant: every entry that is to leave is in one of them.
+    gone: Leaving,
+    unknown: Leaving,
+    /// By what engines answer.
+    answering: Interfaces,
     capacity: usize,
     evictions: u64,
 }
@@ -37,6 +42,31 @@ struct Entry {
     leaves_boot_ns: Option<u64>,
 }
 
+/// Ids and when they are to leave, in order; no more than [`LINGERING_MAX`]. What has another time in its entry since is
+/// skipped when it comes up.
+#[derive(Debug)]
+struct Leaving {
+    stay_ns: u64,
+    ids: VecDeque<(u64, Box<str>)>,
+}
+
+impl Leaving {
+    fn new(stay_ns: u64) -> Self {
+        Self {
+            stay_ns,
+            ids: VecDeque::new(),
+        }
+    }
+
+    /// Takes out the first one if its time has come, or there are too many.
+    fn pop(&mut self, now_boot_ns: u64) -> Option<(u64, Box<str>)> {
+        let (at, _) = self.ids.front()?;
+        (*at <= now_boot_ns || self.ids.len() > LINGERING_MAX)
+            .then(|| self.ids.pop_front())
+            .flatten()
+    }
+}
+
 impl Containers {
     /// An empty table for `capacity` containers, at least one.
     #[must_use]
@@ -44,16 +74,23 @@ impl Containers {
         Self {
             entries: HashMap::default(),
             entered: VecDeque::new(),
-            leaving: VecDeque::new(),
+            gone: Leaving::new(GONE_NS),
+            unknown: Leaving::new(UNKNOWN_NS),
+            answering: Interfaces::NONE,
             capacity: capacity.max(1),
             evictions: 0,
         }
     }
 
-    /// What can be said of a container; one that nobody has asked for is awaited too.
+    /// Engines answer by these interfaces from here on; at first none does.
+    pub fn set_answering(&mut self, answering: Interfaces) {
+        self.answering = answering;
+    }
+
+    /// What can be said of a container. One that nobody has asked for is awaited too, if an engine answers that may know it.
     #[must_use]
-    pub fn get(&self, id: &str) -> Metadata<'_> {
-        match self.entries.get(id) {
+    pub fn get(&self, id: &ContainerId) -> Metadata<'_> {
+        match self.entries.get(&id.full) {
             Some(Entry {
                 info: Some(info), ..
             }) => Metadata::Known(info),
@@ -61,8 +98,17 @@ impl Containers {
                 leaves_boot_ns: Some(_),
                 ..
             }) => Metadata::Absent,
-            Some(_) | None => Metadata::Awaited,
+            Some(_) | None if self.answering.meets(id.asked_of()) => Metadata::Awaited,
+            Some(_) | None => Metadata::Absent,
         }
+    }
+
+    /// Whether an engine has told of this container, and not since some time that it is gone.
+    #[must_use]
+    pub fn knows(&self, id: &str) -> bool {
+        self.entries
+            .get(id)
+            .is_some_and(|entry| entry.info.is_some())
     }
 
     /// How many containers are held, those included that are gone, asked for or unknown.
@@ -110,30 +156,34 @@ impl Containers {
         entry.info.replace(info).is_none()
     }
 
-    /// Notes that the engines do not know a container that was asked for, or do not answer in time.
+    /// Notes that the engines do not know a container, or do not answer in time.
     pub fn unanswered(&mut self, id: &str, now_boot_ns: u64) {
-        if self
-            .entries
-            .get(id)
-            .is_some_and(|entry| entry.info.is_none())
-        {
-            self.leave(id, now_boot_ns);
+        self.ask(id);
+        let entry = self.entries.get_mut(id);
+        if let Some(entry) = entry.filter(|entry| entry.info.is_none()) {
+            leave(id, entry, &mut self.unknown, now_boot_ns);
         }
+        self.forget(now_boot_ns);
     }
 
     /// Notes that a container is no more.
     pub fn gone(&mut self, id: &str, now_boot_ns: u64) {
-        if self.entries.contains_key(id) {
-            self.leave(id, now_boot_ns);
+        if let Some(entry) = self.entries.get_mut(id) {
+            leave(id, entry, &mut self.gone, now_boot_ns);
         }
+        self.forget(now_boot_ns);
     }
 
     /// Takes out what has stayed long enough.
     pub fn forget(&mut self, now_boot_ns: u64) {
-        while let Some((leaves_boot_ns, _)) = self.leaving.front()
-            && *leaves_boot_ns <= now_boot_ns
-        {
-            self.forget_oldest();
+        for leaving in [&mut self.gone, &mut self.unknown] {
+            while let Some((at, id)) = leaving.pop(now_boot_ns) {
+                if let Some(entry) = self.entries.get(&id)
+                    && entry.leaves_boot_ns == Some(at)
+                {
+                    self.entries.remove(&id);
+                }
+            }
         }
     }
 
@@ -156,27 +206,13 @@ impl Containers {
                 .retain(|id| entries.contains_key(id) && kept.insert(id.clone()));
         }
     }
+}
 
-    fn leave(&mut self, id: &str, now_boot_ns: u64) {
-        let leaves_boot_ns = now_boot_ns.saturating_add(LINGER_NS);
-        if let Some(entry) = self.entries.get_mut(id)
-            && entry.leaves_boot_ns != Some(leaves_boot_ns)
-        {
-            entry.leaves_boot_ns = Some(leaves_boot_ns);
-            self.leaving.push_back((leaves_boot_ns, id.into()));
-        }
-        if self.leaving.len() > LINGERING_MAX {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((leaves_boot_ns, id)) = self.leaving.pop_front()
-            && let Some(entry) = self.entries.get(&id)
-            && entry.leaves_boot_ns == Some(leaves_boot_ns)
-        {
-            self.entries.remove(&id);
-        }
+fn leave(id: &str, entry: &mut Entry, leaving: &mut Leaving, now_boot_ns: u64) {
+    let leaves_boot_ns = now_boot_ns.saturating_add(leaving.stay_ns);
+    if entry.leaves_boot_ns != Some(leaves_boot_ns) {
+        entry.leaves_boot_ns = Some(leaves_boot_ns);
+        leaving.ids.push_back((leaves_boot_ns, id.into()));
     }
 }
 
@@ -186,6 +222,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use crate::event::container::{Interface, Runtime};
+
     fn info(id: &str) -> Arc<ContainerInfo> {
         Arc::new(ContainerInfo {
             id: id.into(),
@@ -193,7 +231,15 @@ mod tests {
         })
     }
 
-    fn state(table: &Containers, id: &str) -> &'static str {
+    fn id(full: &str, runtime: Runtime) -> ContainerId {
+        ContainerId {
+            full: full.into(),
+            runtime,
+            pod_uid: None,
+        }
+    }
+
+    fn of(table: &Containers, id: &ContainerId) -> &'static str {
         match table.get(id) {
             Metadata::Known(_) => "known",
             Metadata::Awaited => "awaited",
@@ -201,9 +247,42 @@ mod tests {
         }
     }
 
+    fn state(table: &Containers, full: &str) -> &'static str {
+        of(table, &id(full, Runtime::Docker))
+    }
+
+    /// A table that Docker answers.
+    fn table(capacity: usize) -> Containers {
+        let mut table = Containers::new(capacity);
+        table.set_answering([Interface::Docker].into_iter().collect());
+        table
+    }
+
+    #[test]
+    fn what_nobody_can_tell_is_absent_at_once() {
+        let mut table = table(10);
+        for (runtime, expected) in [
+            (Runtime::Docker, "awaited"),
+            (Runtime::Unknown, "awaited"),
+            (Runtime::Crio, "absent"),
+            (Runtime::Nspawn, "absent"),
+            (Runtime::Lxc, "absent"),
+        ] {
+            assert_eq!(of(&table, &id("a", runtime)), expected, "{runtime:?}");
+        }
+        // What was asked for is awaited no more when the engine goes.
+        table.ask("a");
+        table.tell(info("b"));
+        table.set_answering(Interfaces::NONE);
+        assert_eq!(
+            (state(&table, "a"), state(&table, "b")),
+            ("absent", "known")
+        );
+    }
+
     #[test]
     fn a_container_is_asked_for_once_and_told_once() {
-        let mut table = Containers::new(10);
+        let mut table = table(10);
         assert_eq!(state(&table, "a"), "awaited");
         assert!(table.ask("a"));
         assert!(!table.ask("a"));
@@ -218,16 +297,17 @@ mod tests {
 
     #[test]
     fn what_is_gone_or_unknown_stays_for_a_while() {
-        let mut table = Containers::new(10);
+        let mut table = table(10);
         table.tell(info("gone"));
         table.gone("gone", 5);
         table.ask("unknown");
         table.unanswered("unknown", 6);
-        table.forget(LINGER_NS + 4);
+        table.forget(GONE_NS + 4);
         assert_eq!(state(&table, "gone"), "known");
         assert_eq!(state(&table, "unknown"), "absent");
-        table.forget(LINGER_NS + 5);
+        table.forget(GONE_NS + 5);
         assert_eq!(state(&table, "gone"), "awaited");
+        table.forget(UNKNOWN_NS + 5);
         assert_eq!(state(&table, "unknown"), "absent");
         // A late answer counts, and what it is about stays.
         table.tell(info("unknown"));
@@ -238,7 +318,7 @@ mod tests {
 
     #[test]
     fn hundreds_that_come_and_go_leave_a_bounded_rest() {
-        let mut table = Containers::new(1000);
+        let mut table = table(1000);
         for n in 0..900 {
             table.tell(info(&n.to_string()));
             table.gone(&n.to_string(), n);
@@ -254,9 +334,9 @@ mod tests {
             steps in proptest::collection::vec((0u8..5, 0u8..12), 0..200),
             capacity in 1usize..8,
         ) {
-            let mut table = Containers::new(capacity);
+            let mut table = table(capacity);
             for (now, (step, id)) in steps.into_iter().enumerate() {
-                let (now, id) = (now as u64 * (LINGER_NS / 10), id.to_string());
+                let (now, id) = (now as u64 * (GONE_NS / 10), id.to_string());
                 match step {
                     0 => { table.ask(&id); }
                     1 => { table.tell(info(&id)); prop_assert_eq!(state(&table, &id), "known"); }
@@ -265,12 +345,18 @@ mod tests {
                     _ => table.forget(now),
                 }
                 prop_assert!(table.len() <= capacity);
-                prop_assert!(table.leaving.len() <= LINGERING_MAX);
+                for leaving in [&table.gone, &table.unknown] {
+                    prop_assert!(leaving.ids.len() <= LINGERING_MAX);
+                    prop_assert!(leaving.ids.iter().map(|(at, _)| at).is_sorted());
+                }
                 prop_assert!(table.entered.len() <= 2 * capacity + 1);
                 for (id, entry) in &table.entries {
                     prop_assert!(table.entered.contains(id));
                     let leaves = entry.leaves_boot_ns;
-                    prop_assert!(leaves.is_none_or(|at| table.leaving.contains(&(at, id.clone()))));
+                    let leaving = [&table.gone, &table.unknown];
+                    prop_assert!(leaves.is_none_or(|at| leaving
+                        .iter()
+                        .any(|leaving| leaving.ids.contains(&(at, id.clone())))));
                 }
             }
         }

@@ -29,3 +29,8 @@ fn the_page_of_fields_is_that_of_the_schema() {
 fn the_page_of_events_is_that_of_the_schema() {
     check("events.md", &["list", "events", "--markdown"]);
 }
+
+#[test]
+fn the_page_of_metrics_is_that_of_the_declarations() {
+    check("metrics.md", &["list", "metrics", "--markdown"]);
+}

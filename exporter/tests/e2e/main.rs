@@ -5,15 +5,25 @@
 
 mod support;
 
+mod alerts;
 mod bad_input;
 mod burst;
 mod connections;
 mod containers;
+mod dashboards;
+mod engines;
+mod events;
+mod face;
+#[cfg(feature = "kube")]
+mod kubernetes;
 mod metadata;
 mod otlp;
 mod outputs;
+mod page;
 mod prometheus;
 mod record;
 mod reload;
+mod scrape;
 mod sensitive_files;
+mod top;
 mod upstream;

@@ -1,18 +1,15 @@
 //! Names and images of containers, from the first program on, by every engine that runs here; and engines that do not answer.
 
-use std::collections::HashMap;
-
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, field};
-use crate::support::cri::Pods;
+use crate::support::cri::{self, Pods};
 use crate::support::docker::{Docker, IMAGE};
-use crate::support::runtimes::{PODMAN_LIMITS, Podman, runc_on_terminal};
+use crate::support::runtimes::{Containerd, PODMAN_LIMITS, Podman, runc_on_terminal};
 use crate::support::wait::{wait_for, wait_until};
 
 /// Every program that a container executes by itself, with all that its engine says of it. `runc` is still the runtime's.
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 - rule: Program in a container
   desc: A program was executed in a container.
   condition: evt.type = execve and container.id != host and not proc.name startswith runc and proc.exepath startswith /bin
@@ -29,33 +26,31 @@ const RULES: &str = r#"
 - rule: Container became known
   desc: An engine has told of a container.
   condition: evt.type = container
-  output: "%container.id %container.name %container.privileged"
+  output: "%container.id %container.name %container.privileged %evt.arg.json"
   priority: NOTICE
 "#;
-const PROGRAM: &str = "Program in a container";
-const NOT_TRUSTED: &str = "Program of an image that is not trusted";
-const BECAME_KNOWN: &str = "Container became known";
-/// Containers that are gone and stay for a while all the same, at most.
-const LINGERING_MAX: f64 = 128.0;
+pub(crate) const PROGRAM: &str = "Program in a container";
+pub(crate) const NOT_TRUSTED: &str = "Program of an image that is not trusted";
+pub(crate) const BECAME_KNOWN: &str = "Container became known";
 
 /// Whether a line is of this rule and about a container of this name.
-fn is(rule: &str, name: &str) -> impl Fn(&Value) -> bool {
+pub(crate) fn is(rule: &str, name: &str) -> impl Fn(&Value) -> bool {
     move |line| line["rule"] == rule && field(line, "container.name") == name
 }
 
-fn parked(agent: &Agent, outcome: &str) -> f64 {
+pub(crate) fn parked(agent: &Agent, outcome: &str) -> f64 {
     let name = "saker_parked_events_total";
     let scrape = agent.scrape();
     scrape.sum(name, &[("outcome", outcome)]).expect("a series")
 }
 
-fn held(agent: &Agent, table: &str) -> f64 {
+pub(crate) fn held(agent: &Agent, table: &str) -> f64 {
     let name = "saker_table_entries";
     let scrape = agent.scrape();
     scrape.sum(name, &[("table", table)]).expect("a series")
 }
 
-fn text(line: &Value, name: &str) -> String {
+pub(crate) fn text(line: &Value, name: &str) -> String {
     field(line, name).as_str().unwrap_or_default().to_owned()
 }
 
@@ -100,81 +95,6 @@ fn docker_tells_everything_from_the_first_program_on() {
 fn is_untrusted(line: &Value) -> impl Fn(&Value) -> bool {
     let id = field(line, "container.id").clone();
     move |line| line["rule"] == NOT_TRUSTED && *field(line, "container.id") == id
-}
-
-#[test]
-fn hundreds_of_containers_are_each_known_and_none_stays() {
-    const CONTAINERS: usize = 200;
-    let docker = Docker::start();
-    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
-    std::thread::scope(|scope| {
-        for worker in 0..4 {
-            let docker = &docker;
-            scope.spawn(move || {
-                for n in (worker..CONTAINERS).step_by(4) {
-                    let name = format!("short-{n}");
-                    let run = ["run", "--rm", "--network", "none", "--name", &name];
-                    docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());
-                }
-            });
-        }
-    });
-    // The machine may run other containers meanwhile.
-    let is_known = |line: &Value| {
-        let name = field(line, "container.name").as_str();
-        line["rule"] == BECAME_KNOWN && name.is_some_and(|name| name.starts_with("short-"))
-    };
-    wait_until("each is known", || {
-        agent.count_matches(is_known) >= CONTAINERS
-    });
-    let ours: HashMap<String, String> = agent
-        .matches(is_known)
-        .iter()
-        .map(|line| (text(line, "container.id"), text(line, "container.name")))
-        .collect();
-    assert_eq!(ours.len(), CONTAINERS);
-    let is_ours = |line: &Value| ours.contains_key(&text(line, "container.id"));
-    let is_program = |line: &Value| line["rule"] == PROGRAM && is_ours(line);
-    wait_until("a line for each", || {
-        agent.count_matches(is_program) >= CONTAINERS
-    });
-    let lines = agent.matches(is_program);
-    assert_eq!(lines.len(), CONTAINERS, "each has one program");
-    for line in lines {
-        assert_eq!(
-            text(&line, "container.name"),
-            ours[&text(&line, "container.id")]
-        );
-    }
-    let untrusted = |line: &Value| line["rule"] == NOT_TRUSTED && is_ours(line);
-    assert_eq!(agent.count_matches(untrusted), 0);
-    wait_until("the table holds but those that linger", || {
-        held(&agent, "containers") <= LINGERING_MAX && held(&agent, "parked_events") == 0.0
-    });
-}
-
-#[test]
-fn an_engine_that_hangs_costs_its_answers_and_nothing_else() {
-    let docker = Docker::start();
-    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
-    docker.daemon().signal(Signal::STOP);
-    // A container that the agent has not heard of, where Docker's have their place.
-    let id = "0123456789abcdef".repeat(4);
-    let cgroup = format!("/docker/{id}");
-    runc_on_terminal("e2e-hang", &cgroup, &["/bin/true"]);
-    let line = agent.wait_for_match("a line without the name", |line| {
-        line["rule"] == PROGRAM && field(line, "container.id") == &id[..12]
-    });
-    assert_eq!(*field(&line, "container.name"), Value::Null);
-    assert!(parked(&agent, "unanswered") >= 1.0);
-    wait_until("the engine counts as down", || agent.engines_up() == 0.0);
-
-    docker.daemon().signal(Signal::CONT);
-    wait_until("the engine is back", || agent.engines_up() == 1.0);
-    let run = ["run", "--rm", "--network", "none", "--name", "back"];
-    docker.run(&[&run[..], &[IMAGE, "/bin/true"]].concat());
-    let line = agent.wait_for_match("a line with the name", is(PROGRAM, "back"));
-    assert_eq!(field(&line, "container.image.tag"), "1");
 }
 
 #[test]
@@ -246,4 +166,61 @@ fn containerd_tells_of_pods_over_cri() {
         agent.matches(is_its).into_iter().next()
     });
     assert_eq!(field(&line, "container.name"), "web-1");
+}
+
+#[test]
+fn containerd_tells_of_what_ctr_has_made() {
+    let containerd = Containerd::start();
+    cri::import(&containerd, "team");
+    let runtime = json!({ "containerd": containerd.socket() });
+    let mut agent = Agent::start_asking(&[runtime], RULES);
+    let mut arguments = vec!["-n", "team", "run", "--rm", "--snapshotter", "native"];
+    arguments.extend(["--label", "tier=front", "--env", "SECRET=e2e"]);
+    arguments.extend([
+        "--mount",
+        "type=bind,src=/etc,dst=/host/etc,options=rbind:ro",
+    ]);
+    arguments.extend([cri::IMAGE, "job-1", "/bin/true"]);
+    containerd.run(&arguments);
+    let line = agent.wait_for_match("its program", is(PROGRAM, "job-1"));
+    assert_eq!(field(&line, "container.id"), "job-1");
+    assert_eq!(field(&line, "container.type"), "containerd");
+    assert_eq!(
+        field(&line, "container.image.repository"),
+        "saker.local/team/busybox"
+    );
+    assert_eq!(field(&line, "container.image.tag"), "7");
+    assert_eq!(field(&line, "container.privileged"), false);
+    assert_eq!(field(&line, "container.host_network"), false);
+    assert_eq!(field(&line, "container.label.tier"), "front");
+    assert_eq!(field(&line, "container.mount.dest[/etc]"), "/host/etc");
+    assert_eq!(*field(&line, "k8s.ns.name"), Value::Null);
+    let line = agent.wait_for_match("its event", is(BECAME_KNOWN, "job-1"));
+    let told = text(&line, "evt.arg.json");
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["container"]["imagetag"], "7", "{told}");
+    assert!(!told.to_string().contains("SECRET"), "{told}");
+}
+
+/// By runc alone, where any engine might have put it.
+#[test]
+fn what_no_engine_knows_is_asked_for_once() {
+    let docker = Docker::start();
+    let mut agent = Agent::start_asking(&[docker.runtime()], RULES);
+    let id = "fedcba9876543210".repeat(4);
+    let cgroup = format!("/lot/{id}");
+    let asked = |agent: &Agent| {
+        let name = "saker_runtime_lookups_total";
+        agent.scrape().sum(name, &[("outcome", "unknown")])
+    };
+    for (times, name) in [(1, "e2e-unknown-1"), (2, "e2e-unknown-2")] {
+        runc_on_terminal(name, &cgroup, &["/bin/true"]);
+        let is_program = |line: &Value| {
+            line["rule"] == PROGRAM
+                && field(line, "container.id") == &id[..12]
+                && *field(line, "container.name") == Value::Null
+        };
+        wait_until("its program", || agent.count_matches(is_program) == times);
+        assert_eq!(asked(&agent), Some(2.0), "asked twice for {name}");
+    }
 }

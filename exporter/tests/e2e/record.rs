@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::{Agent, SAKER, field};
 use crate::support::daemon::Daemon;
+use crate::support::docker::{Docker, IMAGE};
 use crate::support::wait::wait_until;
 
 const RULES: &str = "
@@ -32,6 +33,11 @@ const RULES: &str = "
   desc: A program of the test ends.
   condition: evt.type = procexit and (proc.name = e2e-record or proc.pname = e2e-record)
   output: '%proc.name %proc.pname %proc.pid'
+  priority: DEBUG
+- rule: Container
+  desc: A program of a container of the test.
+  condition: evt.type = execve and container.name = e2e-record and proc.exepath startswith /bin
+  output: '%container.name %container.image.repository %container.label.tier %proc.env[E2E]'
   priority: DEBUG
 ";
 /// bash, since it connects by itself.
@@ -76,10 +82,10 @@ impl Scene {
     }
 
     /// A recorder that records everything from here on.
-    fn recorder(&self, capture: &Path) -> Daemon {
+    fn recorder(&self, capture: &Path, options: &[&str]) -> Daemon {
         let recorder = Daemon::start("record", SAKER, self.folder.path(), |command| {
             command.args(["record", "-o"]).arg(capture);
-            command.arg("-r").arg(&self.rules);
+            command.arg("-r").arg(&self.rules).args(options);
         });
         wait_until("the recorder records", || {
             recorder.log().contains("recording to")
@@ -132,7 +138,7 @@ fn replay_tells_what_the_agent_told() {
     let scene = Scene::new();
     let capture = scene.folder.path().join("all.capture");
     let mut agent = Agent::start(&["-r", scene.rules.to_str().expect("a UTF-8 path")]);
-    let mut recorder = scene.recorder(&capture);
+    let mut recorder = scene.recorder(&capture, &[]);
 
     scene.act();
     agent.wait_for_match("the last file", is_end);
@@ -163,7 +169,7 @@ fn replay_tells_what_the_agent_told() {
 fn a_recorder_that_is_killed_leaves_what_it_has_written() {
     let scene = Scene::new();
     let capture = scene.folder.path().join("killed.capture");
-    let mut recorder = scene.recorder(&capture);
+    let mut recorder = scene.recorder(&capture, &[]);
     scene.act();
     wait_until("the capture holds the last file", || {
         scene.replay(&capture).0.iter().any(is_end)
@@ -206,4 +212,42 @@ fn a_recording_ends_when_its_time_is_over_or_its_disk_is_full() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("/dev/full cannot be written"), "{said}");
     assert!(said.contains("No space left"), "{said}");
+}
+
+#[test]
+fn a_capture_knows_the_containers_and_what_its_rules_need() {
+    let docker = Docker::start();
+    let scene = Scene::new();
+    let capture = scene.folder.path().join("container.capture");
+    let config = scene.folder.path().join("config.yaml");
+    let settings = serde_json::json!({ "runtimes": [docker.runtime()] });
+    fs::write(&config, settings.to_string()).expect("written");
+    let options = ["-c", config.to_str().expect("a UTF-8 path")];
+    let mut recorder = scene.recorder(&capture, &options);
+    let mut run = vec!["run", "--rm", "--network", "none", "--name", "e2e-record"];
+    run.extend([
+        "--label",
+        "tier=front",
+        "--env",
+        "E2E=1",
+        IMAGE,
+        "/bin/true",
+    ]);
+    docker.run(&run);
+    let is_program = |line: &Value| line["rule"] == "Container";
+    wait_until("the capture holds its program and its name", || {
+        scene.replay(&capture).0.iter().any(is_program)
+    });
+    assert!(recorder.stop().success(), "{}", recorder.log());
+    // No engine is asked now, and the container is gone.
+    drop(docker);
+    let (lines, output) = scene.replay(&capture);
+    assert!(output.status.success(), "{output:?}");
+    let line = lines
+        .iter()
+        .find(|line| is_program(line))
+        .expect("its program");
+    assert_eq!(field(line, "container.image.repository"), "saker/busybox");
+    assert_eq!(field(line, "container.label.tier"), "front");
+    assert_eq!(field(line, "proc.env[E2E]"), "1");
 }

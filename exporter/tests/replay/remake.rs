@@ -45,23 +45,35 @@ pub(crate) fn remake(capture: &Path) {
     let scratch = TempDir::new().expect("a scratch folder");
     let whole = scratch.path().join("whole.capture");
     make_root();
+    let first_pid = record(&whole, &["--all"], run_container);
+    // Before that the first process waited to be put into its cgroup.
+    let mut began = false;
+    rewrite(&whole, capture, first_pid, (PASSWD, GROUP), |record| {
+        began |= matches!(record, Record::Exec(exec) if exec.exe.bytes.ends_with(b"/script"));
+        began
+    });
+    fs::remove_dir_all(ROOT).expect("made above");
+}
+
+/// Runs the recorder while something is done; gives the id of the first process of that.
+pub(crate) fn record(whole: &Path, arguments: &[&str], work: impl FnOnce() -> u32) -> u32 {
     let mut recorder = Command::new(env!("CARGO_BIN_EXE_saker"))
-        .args(["record", "--all", "-o"])
-        .arg(&whole)
+        .args(["record", "-o"])
+        .arg(whole)
+        .args(arguments)
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
     let mut said = BufReader::new(recorder.stderr.take().expect("piped")).lines();
     let first = said.next().expect("a line").expect("text");
     assert!(first.starts_with("recording to"), "{first}");
-    let first_pid = run_container();
+    let first_pid = work();
     let pid = i32::try_from(recorder.id()).ok().and_then(Pid::from_raw);
     kill_process(pid.expect("a process id"), Signal::TERM).expect("a child of this process");
     let rest: Vec<String> = said.map_while(Result::ok).collect();
     assert!(recorder.wait().expect("a child").success(), "{rest:?}");
     assert!(rest.iter().any(|line| line == "lost: 0"), "{rest:?}");
-    rewrite(&whole, capture, first_pid);
-    fs::remove_dir_all(ROOT).expect("made above");
+    first_pid
 }
 
 fn make_root() {
@@ -145,8 +157,14 @@ fn make_cgroups() -> Vec<PathBuf> {
     cgroups
 }
 
-/// Keeps what the first process and its descendants did.
-fn rewrite(from: &Path, to: &Path, first_pid: u32) {
+/// Keeps what the first process and its descendants did, as far as `keeps` says; `users` is a `passwd` and a `group`.
+pub(crate) fn rewrite(
+    from: &Path,
+    to: &Path,
+    first_pid: u32,
+    users: (&str, &str),
+    mut keeps: impl FnMut(&Record) -> bool,
+) {
     let mut reader = CaptureReader::new(File::open(from).expect("recorded")).expect("a capture");
     let host = Host {
         kernel_release: "6.1.0".to_owned(),
@@ -155,11 +173,10 @@ fn rewrite(from: &Path, to: &Path, first_pid: u32) {
     };
     let mut bytes = Vec::new();
     let mut writer = CaptureWriter::new(&mut bytes, &host).expect("memory");
-    writer.users(PASSWD, GROUP).expect("memory");
+    writer.users(users.0, users.1).expect("memory");
     let mut counts: Vec<(u16, Counters)> = Vec::new();
     // Keys: a process id may be given again.
     let mut family = HashSet::new();
-    let mut began = false;
     while let Some(item) = reader.next().expect("a whole capture") {
         let Item::Record(bytes) = item else {
             continue;
@@ -173,9 +190,7 @@ fn rewrite(from: &Path, to: &Path, first_pid: u32) {
                 family.insert((child.pid, child.start_boot_ns));
             }
         }
-        // Before that the first process waited to be put into its cgroup.
-        began |= matches!(&record, Record::Exec(exec) if exec.exe.bytes.ends_with(b"/script"));
-        if !began || !family.contains(&actor) {
+        if !family.contains(&actor) || !keeps(&record) {
             continue;
         }
         if writer.records() == 0 {

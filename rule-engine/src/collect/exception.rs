@@ -14,7 +14,7 @@ use crate::text::MappedText;
 use crate::{check, op};
 
 /// An exception of a rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RuleException {
     /// Its name.
     pub(crate) name: Text,
@@ -25,7 +25,7 @@ pub(crate) struct RuleException {
 }
 
 /// The two forms of exceptions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Form {
     /// `fields: F`: one field, a flat list of values.
     Single(Column),
@@ -34,7 +34,7 @@ pub(crate) enum Form {
 }
 
 /// A field and its comparator.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Column {
     /// The field, maybe within transformers.
     pub(crate) field: MappedText,

@@ -182,3 +182,56 @@ fn expansion_is_limited() {
     let message = "condition has more than 4194304 bytes with its lists put in, which is the limit";
     check(text, message);
 }
+
+/// Items that define, change and use each other.
+const ITEMS: &[&str] = &[
+    "- {list: A, items: [a, b]}",
+    "- {list: B, items: [A, c]}",
+    "- {list: C, items: [B, p=q]}",
+    "- {list: C, items: [d], override: {items: append}}",
+    "- {list: A, items: ['x y', m], append: true}",
+    "- {list: A, items: []}",
+    "- {list: m, items: [n]}",
+    "- {list: 'a, b', items: ['p=q']}",
+    "- {list: word, items: [proc.nosuch]}",
+    "- {macro: m, condition: proc.name in (A)}",
+    "- {macro: m, condition: proc.nosuch = x}",
+    "- {macro: n, condition: m and not k}",
+    "- {macro: n, condition: or fd.name in (B), append: true}",
+    "- {macro: k, condition: fd.name in (word)}",
+    "- {macro: k, condition: m or n}",
+    "- {macro: k, condition: proc.name = }",
+    "- {rule: r, desc: d, output: o, priority: INFO, condition: evt.type = open and n}",
+    "- {rule: r, desc: d, output: o, priority: INFO, condition: 'not(k)and proc.name in (C)'}",
+    "- {rule: r, condition: or m, override: {condition: append}}",
+    "- {rule: s, desc: d, output: '%proc.nosuch', priority: INFO, condition: evt.type = close}",
+    "- {rule: s, desc: d, output: o, priority: INFO, condition: 'proc.name = \"run A now\" or fd.name in (a, b)'}",
+    "- {rule: s, desc: d, output: o, priority: INFO, condition: proc.name = a, exceptions: [{name: e, fields: fd.name, values: [B, 'x y']}]}",
+    "- {rule: s, append: true, exceptions: [{name: e, values: [C]}]}",
+    "- {rule: s, output: more, override: {output: replace}}",
+    "- {rule: s, enabled: false}",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// After each file only what it can have changed is compiled; nothing must be missed by that.
+    #[test]
+    fn a_load_finds_what_the_loads_of_its_first_files_find(
+        files in proptest::collection::vec(proptest::collection::vec(proptest::sample::select(ITEMS), 1..6), 2..5),
+    ) {
+        let found = |count: usize| {
+            let source = |(index, items): (usize, &Vec<&str>)| Source {
+                name: format!("{index}.yaml"),
+                text: items.join("\n"),
+            };
+            let sources = files[..count].iter().enumerate().map(source).collect();
+            let loaded = load(sources, &Schema::syscall(), &LoadOptions::default());
+            let told = loaded.diagnostics.into_iter().map(|d| (d.severity.as_str(), d.code.as_str(), d.span.map(|span| (span.source.0, span.start, span.end)), d.message, d.help));
+            told.filter(|told| !told.1.starts_with("LOAD_UNUSED")).collect::<std::collections::BTreeSet<_>>()
+        };
+        let all = found(files.len());
+        let each: std::collections::BTreeSet<_> = (1..=files.len()).flat_map(found).collect();
+        proptest::prop_assert_eq!(all, each);
+    }
+}

@@ -302,7 +302,7 @@ fn escape(text: &str) -> Result<(char, &str), String> {
                 .and_then(char::from_u32);
             return octal.map(|c| (c, &text[len..])).ok_or_else(bad);
         }
-        c if c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' => c,
+        c if c.is_ascii() && !c.is_ascii_alphanumeric() => c,
         _ => return Err(bad()),
     };
     Ok((simple, rest))
@@ -378,7 +378,7 @@ mod tests {
             ("[[:word:]-]+", "a-b", true),
             ("[\\]]", "]", true),
             ("\\x41\\101\\x{42}", "AAB", true),
-            ("\\/\\-\\.", "/-.", true),
+            ("\\/\\-\\.\\_[\\_]", "/-.__", true),
             (".", "é", true),
             ("..", "é", false),
             ("[é-ü]", "í", true),
@@ -419,7 +419,6 @@ mod tests {
             "\\1",
             "\\8",
             "\\x4",
-            "\\_",
             "a{2,1}",
             "a{1001}",
             "(a{100}){100}",

@@ -131,6 +131,18 @@ fn checks() {
     accepts(27, "a.b in (\"c\")", "a.b in (c)");
     refuses(28, "a.b in (c,)", STRING);
     refuses(28, "a.b in (a,,b)", STRING);
+    // The first string of a list that cannot be read makes the list an empty one, if nothing else is in it.
+    accepts(60, "a.b in ( \"\\d+\")", "a.b in ()");
+    accepts(60, "a.b = anyof ('\\\"')", "a.b = anyof ()");
+    refuses(60, "a.b in (\"\\d\" )", "unsupported string escape");
+    refuses(60, "a.b in (\"\\d\", x)", "unsupported string escape");
+    refuses(60, "a.b in (x, \"\\d\")", "unsupported string escape");
+    // What ends a word is not just what is skipped between words.
+    accepts(50, "a.b\u{8}=\u{8}c", "a.b = c");
+    accepts(50, "a.b = c\u{8}d", "a.b = \"c\\bd\"");
+    refuses(50, "a.b = c\u{b}and c.d = e", "unexpected token after 'c'");
+    accepts(50, "not\u{c}a.b = c", "not a.b = c");
+    refuses(50, "not\u{8}a.b = c", "unexpected token after 'not'");
     refuses(29, "a.b in (c x)", "expected a ')' token");
     accepts(30, "a.b in ()", "a.b in ()");
     accepts(30, "a.b in ( )", "a.b in ()");
@@ -304,7 +316,7 @@ fn strings() {
         );
         refuses(
             60,
-            &format!("a.b in (\"{escape}\")"),
+            &format!("a.b in (x, \"{escape}\")"),
             "unsupported string escape sequence",
         );
     }

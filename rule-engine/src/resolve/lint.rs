@@ -1,14 +1,17 @@
-//! Finds names of lists that are left in a condition as plain words.
+//! Finds lists in a condition that hold something else than their author thinks.
 //!
 //! In: a parsed condition. Out: a finding for each bare word of a list that is itself the name of a list: lists nest one level only,
-//! in the order in which they are defined, so such a word is nearly always an oversight that costs detections.
+//! in the order in which they are defined, so such a word is nearly always an oversight that costs detections; and one for
+//! each list that counts as empty though something is written in it.
 
 use crate::ast::{Expr, ExprKind, Literal, Rhs};
 use crate::diagnostic::{Code, Finding};
+use crate::source::TextRange;
 
-/// Reports each name of a list that stands among the values of a list.
-pub(super) fn list_names_left(
+/// Reports each name of a list that stands among the values of a list, and each list that counts as empty by mistake.
+pub(super) fn lists(
     expr: &Expr,
+    text: &str,
     is_list: impl Fn(&str) -> bool,
     mut report: impl FnMut(Finding),
 ) {
@@ -19,11 +22,15 @@ pub(super) fn list_names_left(
             ExprKind::And(members) | ExprKind::Or(members) => open.extend(members),
             ExprKind::Not(inner) => open.push(inner),
             ExprKind::Check(check) => {
-                if let Rhs::List(values, _) = &check.rhs {
+                if let Rhs::List(values, range) = &check.rhs {
                     values
                         .iter()
                         .filter(left)
-                        .for_each(|value| report(finding(value)));
+                        .for_each(|value| report(name_left(value)));
+                    let written = text.get(range.start as usize..range.end as usize);
+                    if values.is_empty() && written.is_some_and(|text| text.contains(['"', '\''])) {
+                        report(counts_as_empty(*range));
+                    }
                 }
             }
             ExprKind::Macro(_) | ExprKind::Expanded { .. } => {}
@@ -31,7 +38,19 @@ pub(super) fn list_names_left(
     }
 }
 
-fn finding(value: &Literal) -> Finding {
+fn counts_as_empty(range: TextRange) -> Finding {
+    Finding {
+        code: Code::NeverMatches,
+        message: "the list counts as empty, so the comparison is never true: its string has an escape that does not exist"
+            .into(),
+        range,
+        trail: Vec::new(),
+        help: Some("write a backslash as \\\\".into()),
+        unknown_filter: false,
+    }
+}
+
+fn name_left(value: &Literal) -> Finding {
     let name = String::from_utf8_lossy(&value.value);
     Finding {
         code: Code::ListNameLeft,

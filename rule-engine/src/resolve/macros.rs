@@ -46,6 +46,8 @@ struct Size {
 /// All macros, expanded one after the other.
 pub(super) struct Macros<'c> {
     collection: &'c Collection,
+    /// All there is, for messages about what is missing.
+    whole: &'c Collection,
     states: IndexMap<&'c str, State>,
     /// The macro that is being expanded.
     current: Option<&'c str>,
@@ -65,9 +67,11 @@ struct Outcome {
 }
 
 impl<'c> Macros<'c> {
-    /// Takes the parsed macros, in the order of the collection, and expands them. `None`: the macro did not parse.
+    /// Takes the parsed macros, in the order of the collection, and expands them. `None`: the macro did not parse. `whole`:
+    /// the collection that this one is a part of.
     pub(super) fn new(
         collection: &'c Collection,
+        whole: &'c Collection,
         parsed: Vec<Option<Expr>>,
     ) -> (Macros<'c>, Vec<Finding>) {
         let state = |expr: Option<Expr>| expr.map_or(State::Broken, State::Parsed);
@@ -75,6 +79,7 @@ impl<'c> Macros<'c> {
         let states = names.zip(parsed.into_iter().map(state)).collect();
         let mut macros = Macros {
             collection,
+            whole,
             states,
             current: None,
             used: HashSet::new(),
@@ -179,8 +184,8 @@ impl<'c> Macros<'c> {
             .get_full(name)
             .filter(|(_, _, known)| known.order.position < visibility);
         let Some((index, known, _)) = visible else {
-            outcome.broken |= collection.is_broken(name);
-            if !collection.is_broken(name) {
+            outcome.broken |= self.whole.is_broken(name);
+            if !self.whole.is_broken(name) {
                 let mut undefined = finding(
                     format!("Undefined macro '{name}' used in filter."),
                     range,
@@ -232,15 +237,15 @@ impl<'c> Macros<'c> {
     /// What to do about an undefined macro.
     fn advice(&self, name: &str, visibility: u32) -> String {
         let visible = self
-            .collection
+            .whole
             .macros
             .iter()
             .filter(|(_, known)| known.order.position < visibility);
         if self.current == Some(name) {
             "a macro cannot refer to itself".into()
-        } else if self.collection.macros.contains_key(name) {
+        } else if self.whole.macros.contains_key(name) {
             "a macro sees only macros that are defined before it: move its definition up".into()
-        } else if self.collection.lists.contains_key(name) {
+        } else if self.whole.lists.contains_key(name) {
             format!("`{name}` is a list: compare a field with it, as in `proc.name in ({name})`")
         } else if matches!(name, "and" | "or" | "not") {
             format!("a check is missing next to `{name}`")

@@ -155,7 +155,8 @@ fn supply_answers_by_event() {
         ("procexit", "syscall.type", false),
         ("rename", "fs.path.source", true),
         ("rename", "fs.path.name", false),
-        ("openat", "k8s.rc.name", false),
+        ("openat", "k8s.rc.name", true),
+        ("openat", "k8s.svc.name", false),
     ] {
         assert_eq!(check(event, field), expected, "{event} {field}");
     }

@@ -3,7 +3,7 @@
 use crate::ast;
 use crate::check::Checker;
 use crate::diagnostic::{Code, Diagnostics, Finding};
-use crate::parse::{operand_error, operand_prefix};
+use crate::parse::{operand_error, operand_prefix, transform_prefix};
 use crate::schema::{NumberFormat, Schema};
 use crate::source::{TextId, TextRange};
 use crate::typed::{FieldUse, Operand};
@@ -262,29 +262,17 @@ fn candidates(text: &str, id: TextId) -> impl Iterator<Item = (ast::Operand, usi
     let name = crate::lex::Lexer::new(text, id)
         .field_name()
         .unwrap_or_default();
-    let bare = match &whole {
-        Some((ast::Operand::Transform(transform), _)) if transform.arg.is_some() => {
-            let mut without = transform.clone();
-            without.arg = None;
-            let len = without_brackets(text, id);
-            len.map(|len| (ast::Operand::Transform(without), len))
-        }
-        _ => None,
+    let alone = match &whole {
+        Some((ast::Operand::Field(_), _)) => None,
+        Some((ast::Operand::Transform(transform), _)) if transform.arg.is_none() => None,
+        _ => transform_prefix(text, id),
     };
     // No field's own name is longer; behind it nothing but an argument can follow, which `whole` has.
     let shorter = (1..=name.len().min(MAX_NAME)).rev().filter_map(move |len| {
         let (operand, used) = operand_prefix(&name[..len], id)?;
         (used == len).then_some((operand, len))
     });
-    whole.into_iter().chain(bare).chain(shorter)
-}
-
-/// Length of the transformer at the start of a text without the brackets behind it.
-fn without_brackets(text: &str, id: TextId) -> Option<usize> {
-    let closing = text.match_indices(")[").map(|(at, _)| at + 1);
-    closing.into_iter().find(|&end| {
-        matches!(operand_prefix(&text[..end], id), Some((ast::Operand::Transform(_), used)) if used == end)
-    })
+    whole.into_iter().chain(alone).chain(shorter)
 }
 
 fn format_of(field: &FieldUse, schema: &Schema) -> Format {

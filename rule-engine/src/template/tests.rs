@@ -68,6 +68,9 @@ fn outputs_are_filled_in() {
         "init->/home/file.txt",
     );
     says(248, "open", "%toupper(proc.name)[1]", "INIT[1]");
+    says(248, "open", "%toupper(proc.name)[a b]", "INIT[a b]");
+    says(248, "open", "%toupper(proc.name)[%evt.type", "INIT[open");
+    says(248, "open", "[%len(proc.name)[]", "[4[]");
     says(249, "open", "%toupper(proc.name)", "INIT");
     says(
         249,

@@ -15,6 +15,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use super::*;
 use crate::app::record::counters_of;
 use crate::event::capture::CaptureWriter;
+use crate::event::container::{ContainerInfo, ImageInfo, Interface};
 use crate::metrics;
 use crate::rules;
 use crate::state::tests::{exec, exit, fork, header, record, tail, task, who};
@@ -28,18 +29,33 @@ const RULES: &str = "
     %evt.type %evt.num %evt.time %evt.res (%proc.name %proc.pname %proc.aname[2] %proc.aname[3] %proc.aname[4]
     %proc.cmdline %proc.exepath %proc.cwd %proc.pid %proc.ppid %proc.duration %proc.ppid.duration %proc.is_exe_upper_layer
     %user.uid %user.name %group.name %container.id %fd.name)
+    %container.name %container.image.repository %container.type
   priority: NOTICE
 - rule: Child of a shell
   desc: Somebody whom a shell started.
   condition: evt.type = openat and proc.pname = sh
   output: '%proc.name of %proc.pname'
   priority: WARNING
+- rule: Untrusted image
+  desc: Only the metadata tells.
+  condition: evt.type = openat and container.id != host and not container.image.repository in (shop, bank)
+  output: '%container.id %fd.name'
+  priority: WARNING
+- rule: Container
+  desc: A container became known.
+  condition: evt.type = container
+  output: '%evt.num %evt.time %container.id %container.name %container.image.repository'
+  priority: NOTICE
 ";
-const CGROUPS: [&str; 3] = [
+const CGROUPS: [&str; 4] = [
     "/",
     "/docker/9f1c2b3a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8",
     "/user.slice",
+    "/lot/8e0b2b3a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8",
 ];
+const IMAGES: [&str; 3] = ["shop", "bank", "unheard-of"];
+/// Between two steps: four are longer than an event waits, a hundred longer than what is gone stays.
+const STEP_NS: u64 = 310_000_000;
 const NAMES: [&str; 3] = ["sh", "cat", "containerd-shim"];
 /// Fewer than there are processes, so that some are given up.
 const PROCESSES_MAX: usize = 8;
@@ -69,6 +85,19 @@ enum Step {
     UsersChanged {
         name: String,
     },
+    Told {
+        container: usize,
+        image: usize,
+    },
+    Unknown {
+        container: usize,
+    },
+    Gone {
+        container: usize,
+    },
+    Answering {
+        interfaces: Vec<Interface>,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -81,6 +110,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (pid(), any::<u8>()).prop_map(|(who, path)| Step::Open { who, path }),
         1 => (1_u64 << 50..1 << 60).prop_map(|boot_wall_ns| Step::ClockSet { boot_wall_ns }),
         1 => "[a-z]{1,8}".prop_map(|name| Step::UsersChanged { name }),
+        2 => (0..CGROUPS.len(), 0..IMAGES.len()).prop_map(|(container, image)| Step::Told { container, image }),
+        1 => (0..CGROUPS.len()).prop_map(|container| Step::Unknown { container }),
+        1 => (0..CGROUPS.len()).prop_map(|container| Step::Gone { container }),
+        1 => prop::sample::subsequence(Interface::ALL.to_vec(), 0..=3).prop_map(|interfaces| Step::Answering { interfaces }),
     ]
 }
 
@@ -93,6 +126,12 @@ enum Message {
     Record(Vec<u8>),
     Clock(u64),
     Users(String),
+    News(u64, ContainerNews),
+}
+
+/// The container of a cgroup.
+fn container(cgroup: usize) -> Box<str> {
+    CGROUPS[cgroup].rsplit('/').next().unwrap().into()
 }
 
 fn message(step: &Step, at: u64) -> Message {
@@ -111,13 +150,39 @@ fn message(step: &Step, at: u64) -> Message {
         Step::Open { who, path } => {
             let path = format!("/etc/{path}");
             let mut fixed = Open::new_zeroed();
-            fixed.header = header(Kind::Open, &somebody(*who, 0, u64::from(*who % 3)), at);
+            let cgroup = u64::from(*who) % CGROUPS.len() as u64;
+            fixed.header = header(Kind::Open, &somebody(*who, 0, cgroup), at);
             fixed.call.call = CALL_OPENAT;
             fixed.requested = tail(path.as_bytes());
             record(fixed.as_bytes(), &[path.as_bytes()])
         }
         Step::ClockSet { boot_wall_ns } => return Message::Clock(*boot_wall_ns),
         Step::UsersChanged { name } => return Message::Users(name.clone()),
+        Step::Told {
+            container: cgroup,
+            image,
+        } => {
+            let info = ContainerInfo {
+                id: container(*cgroup),
+                name: format!("of-{}", IMAGES[*image]).into(),
+                image: ImageInfo {
+                    repository: IMAGES[*image].into(),
+                    ..ImageInfo::default()
+                },
+                ..ContainerInfo::default()
+            };
+            return Message::News(at, ContainerNews::Known(Arc::new(info)));
+        }
+        Step::Unknown { container: cgroup } => {
+            return Message::News(at, ContainerNews::Unknown(container(*cgroup)));
+        }
+        Step::Gone { container: cgroup } => {
+            return Message::News(at, ContainerNews::Gone(container(*cgroup)));
+        }
+        Step::Answering { interfaces } => {
+            let interfaces = interfaces.iter().copied().collect();
+            return Message::News(at, ContainerNews::Answering(interfaces));
+        }
     })
 }
 
@@ -127,7 +192,9 @@ struct Live {
     batches: Vec<usize>,
     looks: usize,
     control: Option<Sender<Control>>,
+    news: Sender<ContainerNews>,
     boot_wall_ns: u64,
+    boot_ns: u64,
 }
 
 impl Records for Live {
@@ -147,6 +214,11 @@ impl Records for Live {
                     control.send(Control::Users(users)).unwrap();
                     return found;
                 }
+                Some(Message::News(boot_ns, news)) => {
+                    self.boot_ns = boot_ns;
+                    self.news.send(news).unwrap();
+                    return found;
+                }
                 None => {
                     self.control = None;
                     return found;
@@ -158,6 +230,10 @@ impl Records for Live {
 
     fn boot_wall_ns(&mut self) -> u64 {
         self.boot_wall_ns
+    }
+
+    fn boot_ns(&mut self) -> u64 {
+        self.boot_ns
     }
 
     fn wait(&mut self, _within: Duration) {}
@@ -204,8 +280,12 @@ fn settings() -> (TempDir, Settings) {
     (folder, settings)
 }
 
+/// All that is shown, but for how long the rules took.
 fn exposition(registry: &Registry) -> String {
-    metrics::classic_text(registry)
+    let text = metrics::classic_text(registry);
+    let lines = text.lines();
+    let lines = lines.filter(|line| !line.starts_with("saker_rule_evaluation_seconds_total"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The agent's line, with these records as the scan and those as the ring.
@@ -215,17 +295,19 @@ fn live(
     scan: &[u8],
     mut ring: Live,
     control: &Receiver<Control>,
+    news: Receiver<ContainerNews>,
 ) -> (Vec<Value>, String) {
     let rules = rules::load(settings, schema).unwrap();
     let mut registry = Registry::new();
-    let rule_metrics = RuleMetrics::declare(&mut registry);
+    let mut rule_metrics = RuleMetrics::declare(&mut registry);
+    let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let supplied: Vec<&str> = supplied_events().collect();
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
     let (queue, pending) = output::queue(&mut registry);
     let sink = Sink::default();
     let lines = Lines::new(output::Format::Json, "node-1".to_owned());
-    let writer = Writer::start(pending, sink.clone(), lines).unwrap();
+    let writer = Writer::start(pending, sink.clone(), lines, drop).unwrap();
     let users = Users::parse(&passwd("root"), "");
     let mut pipeline = Pipeline::new(
         State::new(settings.processes_max, Arc::new(users)),
@@ -235,6 +317,11 @@ fn live(
         metrics.clone(),
         vec![queue],
     );
+    pipeline.set_workloads(workloads.expect("they are switched on"));
+    pipeline.set_engines(Engines {
+        news,
+        ask: Box::new(|_| true),
+    });
     pipeline.scanned(scan);
     pipeline.run(&mut ring, control);
     writer.finish(Duration::MAX);
@@ -267,6 +354,7 @@ fn captured(scan: &[Vec<u8>], messages: &VecDeque<Message>, boot_wall_ns: u64) -
             Message::Record(record) => writer.record(record),
             Message::Clock(boot_wall_ns) => writer.clock(*boot_wall_ns),
             Message::Users(name) => writer.users(&passwd(name), ""),
+            Message::News(boot_ns, news) => writer.news(*boot_ns, news),
         }
         .unwrap();
     }
@@ -292,12 +380,13 @@ proptest! {
             })
             .collect();
         let messages = || -> VecDeque<Message> {
-            steps.iter().zip(1000..).map(|(step, at)| message(step, at)).collect()
+            steps.iter().zip(1..).map(|(step, n)| message(step, n * STEP_NS)).collect()
         };
         let boot_wall_ns = 1_700_000_000_000_000_000;
         let (control, told) = mpsc::channel();
-        let ring = Live { messages: messages(), batches, looks: 0, control: Some(control), boot_wall_ns };
-        let (live_matches, live_metrics) = live(&settings, &schema, &scan.concat(), ring, &told);
+        let (news, heard) = mpsc::channel();
+        let ring = Live { messages: messages(), batches, looks: 0, control: Some(control), news, boot_wall_ns, boot_ns: 0 };
+        let (live_matches, live_metrics) = live(&settings, &schema, &scan.concat(), ring, &told, heard);
 
         let capture = captured(&scan, &messages(), boot_wall_ns);
         let sink = Sink::default();
@@ -307,6 +396,54 @@ proptest! {
         prop_assert_eq!(sink.matches(), live_matches);
         prop_assert_eq!(exposition(&replayed.registry), live_metrics);
     }
+}
+
+/// The order between records and news is what counts: an event before the news shows what comes within its wait, one after
+/// it what is known by then, and one whose container nobody tells of goes on when its time is over.
+#[test]
+fn what_engines_told_is_in_the_capture_at_its_place() {
+    let (_folder, settings) = settings();
+    let schema = Arc::new(Schema::syscall());
+    let answering = Step::Answering {
+        interfaces: vec![Interface::Docker],
+    };
+    let exec = Step::Exec {
+        who: 5,
+        name: 1,
+        cgroup: 1,
+    };
+    let told = Step::Told {
+        container: 1,
+        image: 0,
+    };
+    let gone = Step::Gone { container: 1 };
+    let steps = [&answering, &exec, &told, &exec, &gone, &exec];
+    let at = [1, 2, 3, 4, 5, 200];
+    let messages = steps.iter().zip(at);
+    let messages = messages
+        .map(|(step, n)| message(step, n * STEP_NS))
+        .collect();
+    let capture = captured(&[], &messages, 0);
+    let sink = Sink::default();
+    let rules = rules::load(&settings, &schema).unwrap();
+    run(&capture[..], &settings, rules, &schema, sink.clone()).unwrap();
+    let shown: Vec<(String, Value)> = sink
+        .matches()
+        .iter()
+        .map(|line| {
+            let name = line["output_fields"]["container.name"].clone();
+            (line["rule"].as_str().unwrap().to_owned(), name)
+        })
+        .collect();
+    let line = |rule: &str, name: Value| (rule.to_owned(), name);
+    let expected = [
+        line("Container", "of-shop".into()),
+        line("Everything", "of-shop".into()),
+        line("Everything", "of-shop".into()),
+        // It has been forgotten since.
+        line("Everything", Value::Null),
+    ];
+    assert_eq!(shown, expected);
 }
 
 #[test]

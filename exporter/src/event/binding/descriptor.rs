@@ -5,19 +5,19 @@ use super::Paths::None as NoPath;
 use super::Source::{Arg, Data, Fd, FdValue, Ino, Made, Result, Text, Uncollected};
 use super::net::PIECES;
 use super::{Binding, bindings, symbols};
-use crate::event::symbols::{Symbols, file as words, process};
+use crate::event::symbols::{file as words, process};
 
 /// The rows of this file.
 pub(super) const ROWS: &[Binding] = bindings! {
     dup [Own; NoPath] (res: Made, oldfd: Fd(0));
     dup2 [Own; NoPath] (res: Made, oldfd: Fd(0), newfd: Fd(1));
-    dup3 [Own; NoPath] (res: Made, oldfd: Fd(0), newfd: Fd(1), flags: Arg(2) => Symbols::Open);
+    dup3 [Own; NoPath] (res: Made, oldfd: Fd(0), newfd: Fd(1), flags: Arg(2) => words::NEW);
     fcntl [Own; NoPath] (res: Made, fd: Fd(0), cmd: Arg(1) => words::FCNTL);
     close [Own; NoPath] (res: Result, fd: Fd(0));
     pipe [Own; NoPath] (res: Result, fd1: FdValue(0), fd2: FdValue(1), ino: Ino);
     pipe2 [Own; NoPath] (res: Result, fd1: FdValue(0), fd2: FdValue(1), ino: Ino, flags: Arg(1) => words::NEW);
     eventfd [Own; NoPath] (res: Made, initval: Arg(0), flags: Arg(1));
-    eventfd2 [Own; NoPath] (res: Made, flags: Arg(1) => words::NEW, initval: Arg(0));
+    eventfd2 [Own; NoPath] (res: Made, flags: Arg(1) => words::EVENTFD2, initval: Arg(0));
     inotify_init [Own; NoPath] (res: Made, flags: Uncollected);
     inotify_init1 [Own; NoPath] (res: Made, flags: Arg(0) => words::NEW);
     timerfd_create [Own; NoPath] (res: Made, clockid: Arg(0), flags: Arg(1));

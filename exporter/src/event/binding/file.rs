@@ -11,17 +11,17 @@ use crate::event::{Event, Facts};
 /// The rows of this file.
 pub(super) const ROWS: &[Binding] = bindings! {
     open [Opened; Name(Path(First))] (
-        fd: Made, name: Path(First), flags: Arg(2) => Symbols::Open, mode: Arg(3), dev: Dev, ino: Ino);
+        fd: Made, name: Path(First), flags: Source::Of(open_flags) => Symbols::Open, mode: Arg(3), dev: Dev, ino: Ino);
     openat [Opened; Name(Path(First))] (
-        fd: Made, dirfd: Dir(0, First), name: Path(First), flags: Arg(2) => Symbols::Open, mode: Arg(3), dev: Dev,
+        fd: Made, dirfd: Dir(0, First), name: Path(First), flags: Source::Of(open_flags) => Symbols::Open, mode: Arg(3), dev: Dev,
         ino: Ino);
     openat2 [Opened; Name(Path(First))] (
-        fd: Made, dirfd: Dir(0, First), name: Path(First), flags: Arg(2) => Symbols::Open, mode: Arg(3),
+        fd: Made, dirfd: Dir(0, First), name: Path(First), flags: Source::Of(open_flags) => Symbols::Open, mode: Arg(3),
         resolve: Arg(4) => words::RESOLVE, dev: Dev, ino: Ino);
     creat [Opened; Name(Path(First))] (
         fd: Made, name: Path(First), mode: Arg(3), dev: Dev, ino: Ino, creat_flags: Source::Of(creat_flags));
     open_by_handle_at [Own; Name(FilePath)] (
-        fd: Made, mountfd: Dir(0, First), flags: Arg(2) => Symbols::Open, path: FilePath, dev: Dev, ino: Ino);
+        fd: Made, mountfd: Dir(0, First), flags: Source::Of(open_flags) => Symbols::Open, path: FilePath, dev: Dev, ino: Ino);
     chdir [NoFd; NoPath] (res: Result, path: Given);
     fchdir [Own; NoPath] (res: Result, fd: Fd(0));
     mkdir [NoFd; Name(Path(First))] (res: Result, path: Path(First), mode: Arg(1));
@@ -65,6 +65,21 @@ pub(super) const ROWS: &[Binding] = bindings! {
     umount [NoFd; Name(Path(First))] (res: Result, name: Path(First));
     umount2 [NoFd; Name(Path(First))] (res: Result, name: Path(First), flags: Arg(1) => words::UMOUNT);
 };
+
+/// The flags of an open, with what it came to in the bits above them.
+fn open_flags<'a>(event: &'a Event<'_>, _: &'a bumpalo::Bump) -> Option<Datum<'a>> {
+    let Facts::Call(call) = &event.facts else {
+        return None;
+    };
+    let outcome = [
+        (call.created, words::CREATED),
+        (call.file.inode.upper_layer, words::UPPER_LAYER),
+        (call.file.inode.lower_layer, words::LOWER_LAYER),
+    ];
+    let bits = outcome.iter().filter(|(is, _)| *is).map(|(_, bit)| bit);
+    let asked = u64::from(call.args[2] as u32);
+    Some(Datum::Number(bits.fold(asked, |flags, bit| flags | bit)))
+}
 
 /// Falco's word beside creat's mode is only whether the file is new, which the number says: 0 or 1.
 fn creat_flags<'a>(event: &'a Event<'_>, _: &'a bumpalo::Bump) -> Option<Datum<'a>> {

@@ -4,7 +4,7 @@ use super::Descriptor::{None as NoFd, Own};
 use super::Paths::{Name, None as NoPath};
 use super::Source::{Arg, Data, Fd, Given, Made, Of, Path, Result, Text, Uncollected};
 use super::Which::First;
-use super::{Binding, Datum, bindings, symbols};
+use super::{Binding, Datum, argument, bindings, symbols};
 use crate::event::symbols::kernel as words;
 use crate::event::{Event, Facts};
 
@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Binding] = bindings! {
         dqb_curspace: Uncollected, dqb_ihardlimit: Uncollected, dqb_isoftlimit: Uncollected, dqb_btime: Uncollected,
         dqb_itime: Uncollected, dqi_bgrace: Uncollected, dqi_igrace: Uncollected, dqi_flags: Uncollected,
         quota_fmt_out: Uncollected,
-        cmd: Of(|e, _| argument(e, |args| u64::from(args[0] as u32 >> 8))) => words::QUOTA_COMMAND,
+        cmd: Of(|e, _| argument(e, quota_command)) => words::QUOTA_COMMAND,
         type: Of(|e, _| argument(e, |args| args[0] & 0xff)) => words::QUOTA_TYPE, id: Arg(2),
         quota_fmt: Of(|e, _| argument(e, quota_format)) => words::QUOTA_FORMAT);
     fsconfig [Own; NoPath] (
@@ -47,18 +47,16 @@ pub(super) const GENERIC: &[Binding] = bindings! {
 /// `Q_QUOTAON`, whose third argument is a format.
 const QUOTA_ON: u64 = 0x80_0002;
 
+/// The number of the command, without the bits that all of them have in common.
+fn quota_command(args: &[u64; 6]) -> u64 {
+    u64::from(args[0] as u32 >> 8) & 0xffff
+}
+
 /// The format of quotas that `Q_QUOTAON` asks for; other commands have an id in its place.
 fn quota_format(args: &[u64; 6]) -> u64 {
     match u64::from(args[0] as u32 >> 8) {
         QUOTA_ON => args[2],
         _ => 0,
-    }
-}
-
-fn argument<'a>(event: &Event<'_>, get: impl Fn(&[u64; 6]) -> u64) -> Option<Datum<'a>> {
-    match &event.facts {
-        Facts::Call(call) => Some(Datum::Number(get(&call.args))),
-        Facts::Exec { .. } | Facts::Exit(_) | Facts::Container => None,
     }
 }
 

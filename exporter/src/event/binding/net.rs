@@ -31,10 +31,10 @@ pub(super) const ROWS: &[Binding] = bindings! {
     recvmmsg [Own; NoPath] (
         res: Result, fd: Fd(0), size: PIECES, data: Data, tuple: Tuple, msgcontrol: Uncollected);
     setsockopt [Own; NoPath] (
-        res: Result, fd: Fd(0), level: Arg(1) => words::LEVEL, optname: Arg(2) => words::OPTION, val: Data,
+        res: Result, fd: Fd(0), level: Arg(1) => words::LEVEL, optname: Arg(2) => words::OPTION, val: Of(option_value),
         optlen: Arg(4));
     getsockopt [Own; NoPath] (
-        res: Result, fd: Fd(0), level: Arg(1) => words::LEVEL, optname: Arg(2) => words::OPTION, val: Data,
+        res: Result, fd: Fd(0), level: Arg(1) => words::LEVEL, optname: Arg(2) => words::OPTION, val: Of(option_value),
         optlen: Of(|e, _| value_len(e)));
 };
 
@@ -62,6 +62,18 @@ fn queue_share<'a>(event: &'a Event<'_>, _: &'a Bump) -> Option<Datum<'a>> {
     let [waiting, max, _] = call.values;
     let share = waiting.saturating_mul(100).checked_div(max).unwrap_or(0);
     Some(Datum::Number(share.min(100)))
+}
+
+/// The value of an option: sockets' own, if as wide as a number, are numbers.
+fn option_value<'a>(event: &'a Event<'_>, _: &'a Bump) -> Option<Datum<'a>> {
+    const SOL_SOCKET: u64 = 1;
+    let Facts::Call(call) = &event.facts else {
+        return None;
+    };
+    Some(match <[u8; 4]>::try_from(call.data) {
+        Ok(bytes) if call.args[1] == SOL_SOCKET => Datum::Number(u32::from_ne_bytes(bytes).into()),
+        _ => Datum::Bytes(call.data),
+    })
 }
 
 fn value_len<'a>(event: &Event<'_>) -> Option<Datum<'a>> {

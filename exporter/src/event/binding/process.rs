@@ -6,7 +6,7 @@ use super::Descriptor::{None as NoFd, Own};
 use super::Paths::None as NoPath;
 use super::Source::{Arg, Data, Fd, Of, Path, Result, Text, Uncollected, Value};
 use super::Which::First;
-use super::{Binding, Datum, Source, bindings, symbols};
+use super::{Binding, Datum, Source, argument, bindings, symbols};
 use crate::event::fields::{exe_flags, joined_env};
 use crate::event::model::Process;
 use crate::event::symbols::process as words;
@@ -69,7 +69,7 @@ pub(super) const PROGRAMS: &[Binding] = programs!(execve execveat);
 
 /// New processes. The flags of fork and vfork are what these calls stand for.
 pub(super) const CLONES: &[Binding] = clones! {
-    clone Arg(0);
+    clone Of(|e, _| argument(e, |args| args[0] & !EXIT_SIGNAL));
     clone3 Value(0);
     fork Of(|_, _| Some(Datum::Number(0)));
     vfork Of(|_, _| Some(Datum::Number(CLONE_VFORK | CLONE_VM)));
@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Binding] = bindings! {
     process_vm_readv [NoFd; NoPath] (res: Result, pid: Arg(0), data: Data);
     process_vm_writev [NoFd; NoPath] (res: Result, pid: Arg(0), data: Data);
     prctl [NoFd; NoPath] (
-        res: Result, option: Arg(0) => words::PRCTL, arg2_str: Text, arg2_int: Arg(1));
+        res: Result, option: Arg(0) => words::PRCTL, arg2_str: Text, arg2_int: Of(prctl_number));
     setsid [NoFd; NoPath] (res: Result);
     setpgid [NoFd; NoPath] (res: Result, pid: Arg(0), pgid: Arg(1));
     setns [Own; NoPath] (res: Result, fd: Fd(0), nstype: Arg(1) => words::CLONE);
@@ -107,8 +107,19 @@ pub(super) const ROWS: &[Binding] = bindings! {
         res: Result, cap_inheritable: Value(2), cap_permitted: Value(1), cap_effective: Value(0));
 };
 
+/// The bits of clone's flags that are no flag but the signal which tells of the child's end.
+const EXIT_SIGNAL: u64 = 0xff;
 const CLONE_VM: u64 = 0x100;
 const CLONE_VFORK: u64 = 0x4000;
+const PR_SET_NAME: u64 = 15;
+
+/// The second argument of prctl, unless it is a name's address.
+fn prctl_number<'a>(event: &'a Event<'_>, _: &'a Bump) -> Option<Datum<'a>> {
+    argument(event, |args| match args[0] {
+        PR_SET_NAME => 0,
+        _ => args[1],
+    })
+}
 
 /// A number of the acting process.
 fn of<'a>(event: &Event<'_>, get: impl Fn(&Process) -> u64) -> Option<Datum<'a>> {

@@ -3,13 +3,13 @@
 use rule_engine::schema::Schema;
 
 use super::*;
-use crate::event::decode::{PROCESS_EVENTS, call_names};
+use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 
-/// Events that some probe supplies.
+/// Events that the agent supplies.
 fn supplied() -> impl Iterator<Item = &'static str> {
     call_names()
         .into_iter()
-        .chain(PROCESS_EVENTS.iter().copied())
+        .chain(PROCESS_EVENTS.iter().chain(OTHER_EVENTS).copied())
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn no_event_has_two_rows_and_none_is_unknown() {
 }
 
 #[test]
-fn every_row_is_of_an_event_that_a_probe_supplies() {
+fn every_row_is_of_an_event_that_the_agent_supplies() {
     for row in all() {
         assert!(supplied().any(|name| name == row.event), "{}", row.event);
     }

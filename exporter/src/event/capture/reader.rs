@@ -8,8 +8,9 @@ use exporter_ebpf::record::{Counters, LAYOUT_VERSION};
 use super::block::{BlockReader, Frame};
 use super::{
     CaptureError, End, FORMAT_VERSION, HEAD_BYTES, Host, KIND_CLOCK, KIND_END, KIND_HOST,
-    KIND_RECORDS, KIND_USERS, MAGIC, OPTIONAL_KINDS,
+    KIND_NEWS, KIND_RECORDS, KIND_USERS, MAGIC, OPTIONAL_KINDS,
 };
+use crate::event::container::ContainerNews;
 
 const BROKEN_PROMISE: &str = "the block does not hold what it says it holds";
 
@@ -41,6 +42,13 @@ pub enum Item<'a> {
     Clock {
         /// That time.
         boot_wall_ns: u64,
+    },
+    /// What was learnt of containers.
+    News {
+        /// When it was heard, ns since boot.
+        boot_ns: u64,
+        /// What.
+        news: ContainerNews,
     },
     /// The end: the capture is whole.
     End(End),
@@ -120,7 +128,7 @@ impl<R: Read> CaptureReader<R> {
             let frame = self.blocks.next()?;
             self.check(frame)?;
             self.ended = frame.kind == KIND_END;
-            if matches!(frame.kind, KIND_USERS | KIND_CLOCK | KIND_END) {
+            if matches!(frame.kind, KIND_USERS | KIND_CLOCK | KIND_NEWS | KIND_END) {
                 break frame.kind;
             }
         };
@@ -159,7 +167,7 @@ impl<R: Read> CaptureReader<R> {
                 Ok(())
             }
             KIND_HOST => Err(wrong(frame, "a second block describes a host")),
-            KIND_USERS | KIND_CLOCK => match item(frame.kind, &self.blocks.payload) {
+            KIND_USERS | KIND_CLOCK | KIND_NEWS => match item(frame.kind, &self.blocks.payload) {
                 Some(_) => Ok(()),
                 None => Err(wrong(frame, BROKEN_PROMISE)),
             },
@@ -200,6 +208,10 @@ fn item(kind: u32, payload: &[u8]) -> Option<Item<'_>> {
         },
         KIND_CLOCK => Item::Clock {
             boot_wall_ns: rest.u64()?,
+        },
+        KIND_NEWS => Item::News {
+            boot_ns: rest.u64()?,
+            news: serde_json::from_slice(std::mem::take(&mut rest.0)).ok()?,
         },
         KIND_END => Item::End(end(&mut rest)?),
         _ => return None,

@@ -1,10 +1,13 @@
 //! What was written is read again; what was damaged is refused at its place, and nothing before it.
 
+use std::sync::Arc;
+
 use exporter_ebpf::record::Counters;
 use proptest::prelude::*;
 
 use super::block::{BlockWriter, PAYLOAD_BYTES_MAX};
 use super::*;
+use crate::event::container::{ContainerInfo, ContainerNews};
 
 /// An [`Item`] that lives by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,7 @@ enum Piece {
     Record(Vec<u8>),
     Users(String, String),
     Clock(u64),
+    News(u64, ContainerNews),
     End(End),
 }
 
@@ -35,6 +39,7 @@ fn write(pieces: &[Piece], flushed: bool) -> Vec<u8> {
             Piece::Record(record) => writer.record(record),
             Piece::Users(passwd, group) => writer.users(passwd, group),
             Piece::Clock(boot_wall_ns) => writer.clock(*boot_wall_ns),
+            Piece::News(boot_ns, news) => writer.news(*boot_ns, news),
             Piece::End(end) => {
                 assert_eq!(writer.records(), end.records);
                 let (_, written) = writer.finish(end.counts.clone()).unwrap();
@@ -64,6 +69,7 @@ fn read(bytes: &[u8]) -> (Vec<Piece>, Option<CaptureError>) {
             Ok(Some(Item::Record(record))) => Piece::Record(record.to_vec()),
             Ok(Some(Item::Users { passwd, group })) => Piece::Users(passwd.into(), group.into()),
             Ok(Some(Item::Clock { boot_wall_ns })) => Piece::Clock(boot_wall_ns),
+            Ok(Some(Item::News { boot_ns, news })) => Piece::News(boot_ns, news),
             Ok(Some(Item::End(end))) => Piece::End(end),
             Ok(None) => break None,
             Err(error) => break Some(error),
@@ -89,6 +95,14 @@ fn end(records: u64) -> Piece {
     })
 }
 
+fn known(name: &str) -> ContainerNews {
+    ContainerNews::Known(Arc::new(ContainerInfo {
+        id: name.into(),
+        name: name.into(),
+        ..ContainerInfo::default()
+    }))
+}
+
 /// A small capture with a block of every kind, and where each block begins.
 fn small() -> (Vec<Piece>, Vec<u8>, Vec<usize>) {
     let pieces = vec![
@@ -100,6 +114,7 @@ fn small() -> (Vec<Piece>, Vec<u8>, Vec<usize>) {
         Piece::Record(b"one".to_vec()),
         Piece::Record(Vec::new()),
         Piece::Clock(1_700_000_000_000_000_001),
+        Piece::News(7, known("web")),
         Piece::Record(vec![b'x'; 300]),
         end(3),
     ];
@@ -267,6 +282,7 @@ fn what_may_be_skipped_is_skipped() {
     let end = 0_u64.to_le_bytes();
     let blocks: &[(u32, u32, &[u8])] = &[
         (OPTIONAL_KINDS, 0, b"later"),
+        (OPTIONAL_KINDS | 2, 0, b"{}"),
         (u32::MAX, 3, b""),
         (KIND_END, 0, &end),
     ];
@@ -318,6 +334,8 @@ fn piece() -> impl Strategy<Value = Piece> {
         20 => record.prop_map(Piece::Record),
         1 => (".{0,40}", ".{0,40}").prop_map(|(passwd, group)| Piece::Users(passwd, group)),
         1 => any::<u64>().prop_map(Piece::Clock),
+        1 => (any::<u64>(), ".{0,40}").prop_map(|(at, name)| Piece::News(at, known(&name))),
+        1 => (any::<u64>(), ".{0,40}").prop_map(|(at, id)| Piece::News(at, ContainerNews::Gone(id.into()))),
     ]
 }
 
@@ -359,7 +377,7 @@ proptest! {
 
     #[test]
     fn random_payloads_never_panic(
-        kind in 1_u32..6,
+        kind in prop_oneof![1_u32..6, Just(KIND_NEWS)],
         records in 0_u32..4,
         payload in prop::collection::vec(prop_oneof![3 => 0_u8..6, 1 => any::<u8>()], 0..60),
     ) {

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use super::block::{BlockWriter, too_large};
 use super::{
-    End, FORMAT_VERSION, Host, KIND_CLOCK, KIND_END, KIND_HOST, KIND_RECORDS, KIND_USERS, MAGIC,
-    RECORD_BYTES_MAX,
+    End, FORMAT_VERSION, Host, KIND_CLOCK, KIND_END, KIND_HOST, KIND_NEWS, KIND_RECORDS,
+    KIND_USERS, MAGIC, RECORD_BYTES_MAX,
 };
+use crate::event::container::ContainerNews;
 
 /// Records are gathered up to so many bytes, which compress better together.
 const GATHERED_BYTES: usize = 256 << 10;
@@ -83,6 +84,17 @@ impl<W: Write> CaptureWriter<W> {
         self.boot_wall_ns = Some(boot_wall_ns);
         self.blocks
             .block(KIND_CLOCK, 0, &boot_wall_ns.to_le_bytes())
+    }
+
+    /// What was learnt of containers, and when it was heard, in ns since boot.
+    ///
+    /// # Errors
+    /// When it is larger than 16 MiB, or the sink does not take it.
+    pub fn news(&mut self, boot_ns: u64, news: &ContainerNews) -> io::Result<()> {
+        self.gathered_out()?;
+        let mut payload = boot_ns.to_le_bytes().to_vec();
+        serde_json::to_writer(&mut payload, news)?;
+        self.blocks.block(KIND_NEWS, 0, &payload)
     }
 
     /// One record.

@@ -11,6 +11,7 @@ use super::call::{errno_name, zoned_time};
 use super::{Get, format};
 use crate::event::Event;
 use crate::event::binding::{Datum, Param};
+use crate::event::symbols::Symbols;
 
 /// What Falco prints for a text that is empty, and for other things that are.
 const EMPTY_TEXT: &[u8] = b"<NA>";
@@ -125,8 +126,10 @@ fn show_number<'a>(
     number: u64,
     arena: &'a Bump,
 ) -> Shown<'a> {
+    let whole = number;
     let number = Number::of(defined.ty, number);
     let bits = match number {
+        _ if matches!(bound.symbols, Some(Symbols::Open)) => whole,
         Number::Signed(number) => number.cast_unsigned(),
         Number::Unsigned(number) => number,
     };
@@ -201,14 +204,14 @@ impl Number {
                 Self::Signed(i64::from(low.cast_signed()))
             }
             ParamType::Int16 => Self::Signed(i64::from((bits as u16).cast_signed())),
-            ParamType::Uint8 | ParamType::Flags8 | ParamType::EnumFlags8 | ParamType::SigType => {
-                Self::Unsigned(bits & 0xff)
-            }
-            ParamType::Uint16
+            ParamType::Uint8 | ParamType::SigType => Self::Unsigned(bits & 0xff),
+            ParamType::Uint16 | ParamType::SyscallId => Self::Unsigned(bits & 0xffff),
+            // Falco packs flags into numbers of its own; the kernel's may have bits beyond the type.
+            ParamType::Uint32
+            | ParamType::Flags8
+            | ParamType::EnumFlags8
             | ParamType::Flags16
             | ParamType::EnumFlags16
-            | ParamType::SyscallId => Self::Unsigned(bits & 0xffff),
-            ParamType::Uint32
             | ParamType::Flags32
             | ParamType::EnumFlags32
             | ParamType::Mode

@@ -66,7 +66,12 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
         e.result().map(|result| Value::Bool(result < 0))
     }),
     ("evt.source", |_, _, _| Some(Value::Text(b"syscall"))),
-    ("evt.is_async", |_, _, _| Some(Value::Bool(false))),
+    ("evt.is_async", |e, _, _| {
+        Some(Value::Bool(matches!(e.facts, Facts::Container)))
+    }),
+    ("evt.asynctype", |e, _, _| {
+        matches!(e.facts, Facts::Container).then(|| text(e.table.event_name(e.kind).as_bytes()))
+    }),
     ("evt.hostname", |e, _, _| {
         Some(text(e.table.hostname.as_bytes()))
     }),

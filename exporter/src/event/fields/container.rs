@@ -131,7 +131,7 @@ fn pod<'a>(event: &'a Event<'_>) -> Option<&'a PodInfo> {
 }
 
 /// A text; missing where the engine told none.
-fn told(part: &str) -> Option<Value<'_>> {
+pub(super) fn told(part: &str) -> Option<Value<'_>> {
     (!part.is_empty()).then(|| text(part.as_bytes()))
 }
 
@@ -153,11 +153,15 @@ fn kind<'a>(event: &'a Event<'_>, _: &FieldKey, _: &'a Bump) -> Option<Value<'a>
 }
 
 /// The cgroup path has the pod's uid as soon as there is a process.
-fn pod_uid<'a>(event: &'a Event<'_>, _: &FieldKey, _: &'a Bump) -> Option<Value<'a>> {
+pub(super) fn pod_uid_text<'a>(event: &'a Event<'_>) -> Option<&'a str> {
     match &event.container()?.pod_uid {
-        Some(uid) => told(uid),
-        None => told(&pod(event)?.uid),
+        Some(uid) => Some(uid),
+        None => Some(&pod(event)?.uid),
     }
+}
+
+fn pod_uid<'a>(event: &'a Event<'_>, _: &FieldKey, _: &'a Bump) -> Option<Value<'a>> {
+    told(pod_uid_text(event)?)
 }
 
 /// Start of the container, ns since the epoch: that of the first process of its pid namespace, which is known at once, or
@@ -247,7 +251,7 @@ fn mounts<'a>(info: &ContainerInfo, arena: &'a Bump) -> Option<Value<'a>> {
     Some(joined(all, b" ", arena))
 }
 
-fn label<'a>(labels: &'a Labels, key: &FieldKey) -> Option<Value<'a>> {
+pub(super) fn label<'a>(labels: &'a Labels, key: &FieldKey) -> Option<Value<'a>> {
     let FieldKey::Name(name) = key else {
         return None;
     };
@@ -257,7 +261,7 @@ fn label<'a>(labels: &'a Labels, key: &FieldKey) -> Option<Value<'a>> {
         .map(|(_, value)| text(value.as_bytes()))
 }
 
-fn labels<'a>(labels: &Labels, arena: &'a Bump) -> Option<Value<'a>> {
+pub(super) fn labels<'a>(labels: &Labels, arena: &'a Bump) -> Option<Value<'a>> {
     let all = labels
         .iter()
         .map(|(key, value)| text(format(arena, format_args!("{key}:{value}"))));

@@ -8,6 +8,7 @@ use rule_engine::schema::{ArgKind, Type};
 
 use super::*;
 use crate::event::container::{ContainerId, ContainerInfo, Metadata, Runtime};
+use crate::event::kubernetes::PodMeta;
 use crate::event::model::{
     Cgroup, Comm, Credentials, Image, Process, ProcessKey, Surroundings, User,
 };
@@ -26,6 +27,8 @@ struct World {
     root: User,
     /// None: it is awaited.
     metadata: Option<Arc<ContainerInfo>>,
+    /// What the API server says of its pod.
+    pod: Option<PodMeta>,
 }
 
 impl Surroundings for World {
@@ -46,6 +49,10 @@ impl Surroundings for World {
             Some(info) => Metadata::Known(info),
             None => Metadata::Awaited,
         }
+    }
+
+    fn pod(&self, uid: &str) -> Option<&PodMeta> {
+        self.pod.as_ref().filter(|pod| *pod.pod.uid == *uid)
     }
 }
 
@@ -106,6 +113,7 @@ fn world() -> World {
             shell: "/bin/sh".into(),
         },
         metadata: None,
+        pod: None,
     }
 }
 

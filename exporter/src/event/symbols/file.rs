@@ -38,7 +38,14 @@ const OPEN: &[(u64, &str)] = &[
     (O_CREAT, "O_CREAT"),
 ];
 
-/// Names of the flags of open.
+/// What an open came to, above the bits that it was asked by: the file is new.
+pub const CREATED: u64 = 1 << 32;
+/// The file lies in the upper layer of an overlay.
+pub const UPPER_LAYER: u64 = 1 << 33;
+/// The file lies in the lower layer of an overlay.
+pub const LOWER_LAYER: u64 = 1 << 34;
+
+/// Names of the flags of open, and of what it came to.
 pub(super) fn open_flags(flags: u64, arena: &Bump) -> &[u8] {
     let mut names = ArenaVec::new_in(arena);
     let tmpfile = flags & O_TMPFILE != 0;
@@ -64,6 +71,15 @@ pub(super) fn open_flags(flags: u64, arena: &Bump) -> &[u8] {
     }
     if tmpfile {
         join(&mut names, "O_TMPFILE");
+    }
+    for (bit, name) in [
+        (CREATED, "O_F_CREATED"),
+        (UPPER_LAYER, "FD_UPPER_LAYER"),
+        (LOWER_LAYER, "FD_LOWER_LAYER"),
+    ] {
+        if flags & bit != 0 {
+            join(&mut names, name);
+        }
     }
     names.into_bump_slice()
 }
@@ -189,6 +205,12 @@ pub const SPLICE: Symbols = Symbols::Flags(&[
 /// pipe2, eventfd2 and others that take `O_` flags for a new descriptor
 pub const NEW: Symbols = Symbols::Flags(&[
     (0o40_000, "O_DIRECT"),
+    (0o4_000, "O_NONBLOCK"),
+    (0o2_000_000, "O_CLOEXEC"),
+]);
+
+/// eventfd2
+pub const EVENTFD2: Symbols = Symbols::Flags(&[
     (0o4_000, "O_NONBLOCK"),
     (0o2_000_000, "O_CLOEXEC"),
     (1, "EFD_SEMAPHORE"),

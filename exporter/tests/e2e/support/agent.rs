@@ -24,8 +24,8 @@ pub(crate) const SAKER: &str = env!("CARGO_BIN_EXE_saker");
 pub(crate) struct Agent {
     daemon: Daemon,
     _folder: TempDir,
-    /// Its configuration, if it has one: a folder that goes away would be news to it.
-    _config: Option<TempDir>,
+    /// Its configuration and rules, if it has any: a folder that goes away would be news to it.
+    kept: Vec<TempDir>,
     addr: SocketAddr,
     lines: Receiver<String>,
     matches: Vec<Value>,
@@ -34,6 +34,20 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts `saker run` with these arguments more, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Agent {
+        Agent::start_until(arguments, |_, addr| {
+            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+        })
+    }
+
+    /// Starts it behind a web configuration, and waits until it says that it is ready.
+    pub(crate) fn start_protected(web_config: &str) -> Agent {
+        Agent::start_until(&["--web.config.file", web_config], |log, _| {
+            log.contains("ready address")
+        })
+    }
+
+    /// Starts it, and waits until it is ready, as its log and address tell.
+    fn start_until(arguments: &[&str], ready: impl Fn(&str, SocketAddr) -> bool) -> Agent {
         let folder = TempDir::with_prefix("saker-agent-").expect("a scratch folder");
         let addr = free_address();
         let mut daemon = Daemon::start("saker", SAKER, folder.path(), |command| {
@@ -54,7 +68,7 @@ impl Agent {
         let mut agent = Agent {
             daemon,
             _folder: folder,
-            _config: None,
+            kept: Vec::new(),
             addr,
             lines,
             matches: Vec::new(),
@@ -65,23 +79,38 @@ impl Agent {
                 "the agent has ended: {}",
                 agent.daemon.log()
             );
-            matches!(get(addr, "/-/ready", ""), Ok((200, _)))
+            ready(&agent.daemon.log(), addr)
         });
         agent
     }
 
     /// Starts it with these rules, asking these container engines (entries of `runtimes`), and waits until they answer.
     pub(crate) fn start_asking(runtimes: &[Value], rules: &str) -> Agent {
+        let folder = TempDir::with_prefix("saker-rules-").expect("a scratch folder");
+        let file = folder.path().join("rules.yaml");
+        fs::write(&file, rules).expect("the scratch folder is writable");
+        let mut agent =
+            Agent::start_configured(&serde_json::json!({ "runtimes": runtimes, "rules": [file] }));
+        agent.kept.push(folder);
+        agent
+    }
+
+    /// The same with the bundled rules.
+    pub(crate) fn start_bundled(runtimes: &[Value]) -> Agent {
+        Agent::start_configured(&serde_json::json!({ "runtimes": runtimes }))
+    }
+
+    /// Starts it with this configuration, and waits until the container engines that it names answer.
+    pub(crate) fn start_configured(config: &Value) -> Agent {
         let folder = TempDir::with_prefix("saker-config-").expect("a scratch folder");
-        let path = |name: &str| folder.path().join(name);
-        let config = serde_json::json!({ "runtimes": runtimes, "rules": [path("rules.yaml")] });
-        fs::write(path("rules.yaml"), rules).expect("the scratch folder is writable");
-        fs::write(path("config.yaml"), config.to_string()).expect("the scratch folder is writable");
-        let config = path("config.yaml");
-        let mut agent = Agent::start(&["-c", config.to_str().expect("a UTF-8 path")]);
-        agent._config = Some(folder);
-        let engines = runtimes.len() as f64;
-        wait_until("the engines answer", || agent.engines_up() == engines);
+        let file = folder.path().join("config.yaml");
+        fs::write(&file, config.to_string()).expect("the scratch folder is writable");
+        let mut agent = Agent::start(&["-c", file.to_str().expect("a UTF-8 path")]);
+        agent.kept.push(folder);
+        if let Some(engines) = config["runtimes"].as_array() {
+            let all = engines.len() as f64;
+            wait_until("the engines answer", || agent.engines_up() == all);
+        }
         agent
     }
 

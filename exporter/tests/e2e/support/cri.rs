@@ -13,6 +13,7 @@ use prost::Message;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
+use super::daemon::Daemon;
 use super::rootfs;
 use super::runtimes::Containerd;
 
@@ -37,23 +38,28 @@ impl Pods {
     /// Starts it, and gives it its images.
     pub(crate) fn start() -> Pods {
         let containerd = Containerd::start_cri(PAUSE);
-        let images = images(containerd.root());
-        let images = images.to_str().expect("a UTF-8 path");
-        let import = [
-            "-n",
-            "k8s.io",
-            "images",
-            "import",
-            "--snapshotter",
-            "native",
-        ];
-        containerd.run(&[&import[..], &[images]].concat());
+        import(&containerd, "k8s.io");
         Pods { containerd }
     }
 
     /// The engine as `runtimes` of a configuration names it.
     pub(crate) fn runtime(&self) -> Value {
         json!({ "cri": self.containerd.socket() })
+    }
+
+    /// The engine's process.
+    pub(crate) fn daemon(&self) -> &Daemon {
+        self.containerd.daemon()
+    }
+
+    /// Ends the engine; its pods go on.
+    pub(crate) fn stop(&mut self) {
+        self.containerd.stop();
+    }
+
+    /// Starts it anew, where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.containerd.start_again();
     }
 
     /// Makes a pod.
@@ -119,6 +125,14 @@ impl Drop for Pods {
             self.call::<Nothing>("RemovePodSandbox", &pod);
         }
     }
+}
+
+/// Gives a containerd the images, in a namespace of its own.
+pub(crate) fn import(containerd: &Containerd, namespace: &str) {
+    let images = images(containerd.root());
+    let images = images.to_str().expect("a UTF-8 path");
+    let import = ["images", "import", "--snapshotter", "native", images];
+    containerd.run(&[&["-n", namespace][..], &import].concat());
 }
 
 async fn call<A: Message + Default>(socket: &Path, method: &str, question: &impl Message) -> A {

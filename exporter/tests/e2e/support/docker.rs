@@ -1,7 +1,8 @@
 //! A Docker engine of the test's own: nothing of it is shared with one that the machine may have.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -13,6 +14,20 @@ use super::wait::wait_until;
 
 /// The image of all containers.
 pub(crate) const IMAGE: &str = "saker/busybox:1";
+
+/// The runtime for privileged containers: it asks for all capabilities but the one that these tests may lack themselves.
+pub(crate) const LESSER: &str = "lesser";
+const LESSER_RUNC: &str = r#"#!/bin/sh
+for word; do
+    case $last in
+        --bundle) file=$word/config.json ;;
+        --process) file=$word ;;
+    esac
+    last=$word
+done
+[ -z "$file" ] || sed -i 's/"CAP_SYS_RESOURCE",//g; s/,"CAP_SYS_RESOURCE"//g' "$file"
+exec runc "$@"
+"#;
 
 /// The running engine. Dropping it removes its containers, ends it and empties its folder.
 #[derive(Debug)]
@@ -35,26 +50,41 @@ impl Docker {
             "iptables": false,
             "ip6tables": false,
             "bridge": "none",
+            "runtimes": { LESSER: { "path": path("runc") } },
         });
         fs::write(path("daemon.json"), config.to_string()).expect("the scratch folder is writable");
-        let daemon = Daemon::start("dockerd", "dockerd", folder.path(), |command| {
-            command.arg("--config-file").arg(path("daemon.json"));
-        });
+        fs::write(path("runc"), LESSER_RUNC).expect("the scratch folder is writable");
+        fs::set_permissions(path("runc"), Permissions::from_mode(0o755)).expect("ours");
+        let daemon = launch(folder.path());
         let mut docker = Docker { daemon, folder };
-        wait_until("the Docker engine answers", || {
-            assert!(
-                docker.daemon.ended().is_none(),
-                "dockerd has ended: {}",
-                docker.daemon.log()
-            );
-            docker
-                .command(&["version"])
-                .output()
-                .is_ok_and(|output| output.status.success())
-        });
+        docker.wait_for_answers();
         let archive = rootfs::archive(&rootfs::make(docker.folder.path()));
         docker.run(&["import", archive.to_str().expect("a UTF-8 path"), IMAGE]);
         docker
+    }
+
+    /// Ends the engine, and its containers with it.
+    pub(crate) fn stop(&mut self) {
+        self.daemon.stop();
+    }
+
+    /// Starts it anew, where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.daemon = launch(self.folder.path());
+        self.wait_for_answers();
+    }
+
+    fn wait_for_answers(&mut self) {
+        wait_until("the Docker engine answers", || {
+            assert!(
+                self.daemon.ended().is_none(),
+                "dockerd has ended: {}",
+                self.daemon.log()
+            );
+            self.command(&["version"])
+                .output()
+                .is_ok_and(|output| output.status.success())
+        });
     }
 
     /// What `docker` prints.
@@ -115,7 +145,8 @@ impl Docker {
             .expect("a process id")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// `docker` with these arguments.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(arguments).env("DOCKER_HOST", self.host());
         command
@@ -141,6 +172,13 @@ impl Drop for Docker {
         }
         self.daemon.stop();
     }
+}
+
+/// Starts the engine that is set up in this folder.
+fn launch(folder: &Path) -> Daemon {
+    Daemon::start("dockerd", "dockerd", folder, |command| {
+        command.arg("--config-file").arg(folder.join("daemon.json"));
+    })
 }
 
 /// What a program printed, if it went well.

@@ -16,7 +16,10 @@ pub(crate) fn make(folder: &Path) -> PathBuf {
         .find(|path| Path::new(path).exists())
         .expect("Debian package busybox-static");
     fs::copy(busybox, root.join("bin/busybox")).expect("copied");
-    for name in ["sh", "cat", "sleep", "true", "tty", "ip", "nc"] {
+    for name in [
+        "sh", "cat", "sleep", "true", "tty", "ip", "nc", "base64", "chmod", "cp", "ln", "mkdir",
+        "mount", "tar", "touch", "wget",
+    ] {
         symlink("busybox", root.join("bin").join(name)).expect("linked");
     }
     fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/sh\n").expect("written");

@@ -51,27 +51,44 @@ impl Containerd {
             path("ctr.sock"),
         );
         fs::write(path("config.toml"), config).expect("the scratch folder is writable");
-        let daemon = Daemon::start("containerd", "containerd", folder.path(), |command| {
-            command.arg("--config").arg(path("config.toml"));
-        });
+        let daemon = launch_containerd(folder.path());
         let root = rootfs::make(folder.path());
         let mut containerd = Containerd {
             daemon,
             folder,
             root,
         };
+        containerd.wait_for_answers();
+        containerd
+    }
+
+    /// Ends it; its containers go on.
+    pub(crate) fn stop(&mut self) {
+        self.daemon.stop();
+    }
+
+    /// Starts it anew, where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.daemon = launch_containerd(self.folder.path());
+        self.wait_for_answers();
+    }
+
+    /// Its process.
+    pub(crate) fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    fn wait_for_answers(&mut self) {
         wait_until("containerd answers", || {
             assert!(
-                containerd.daemon.ended().is_none(),
+                self.daemon.ended().is_none(),
                 "containerd has ended: {}",
-                containerd.daemon.log()
+                self.daemon.log()
             );
-            containerd
-                .command(&["version"])
+            self.command(&["version"])
                 .output()
                 .is_ok_and(|output| output.status.success())
         });
-        containerd
     }
 
     /// Runs a command with a terminal to its end, in a container of this name.
@@ -109,10 +126,17 @@ impl Containerd {
     }
 }
 
+/// Starts the containerd that is set up in this folder.
+fn launch_containerd(folder: &Path) -> Daemon {
+    Daemon::start("containerd", "containerd", folder, |command| {
+        command.arg("--config").arg(folder.join("config.toml"));
+    })
+}
+
 /// A podman of the test's own, with its service.
 #[derive(Debug)]
 pub(crate) struct Podman {
-    _service: Daemon,
+    service: Daemon,
     folder: TempDir,
 }
 
@@ -127,10 +151,7 @@ impl Podman {
             command.arg(format!("unix://{}", socket.display()));
         });
         wait_until("podman's socket is there", || socket.exists());
-        let podman = Podman {
-            _service: service,
-            folder,
-        };
+        let podman = Podman { service, folder };
         let archive = rootfs::archive(&rootfs::make(podman.folder.path()));
         podman.run(&["import", archive.to_str().expect("a UTF-8 path"), image]);
         podman
@@ -143,6 +164,11 @@ impl Podman {
             .args(podman_options(self.folder.path()))
             .args(arguments);
         finished(command.output().expect("podman is installed"), arguments)
+    }
+
+    /// The service's process.
+    pub(crate) fn service(&self) -> &Daemon {
+        &self.service
     }
 
     /// The service as `runtimes` of a configuration names it.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::container::{ImageInfo, Mount, PodInfo, Probes, Shares};
+use crate::event::kubernetes::{Object, Workload};
 
 fn mount(source: &str, destination: &str) -> Mount {
     Mount {
@@ -127,6 +128,88 @@ fn what_an_engine_has_told_is_shown() {
         ("k8s.pod.ip", "-"),
         ("proc.is_container_liveness_probe", "false"),
     ];
+    check_in(&world, EXEC, "execve", View::Requested, true, &rows);
+}
+
+#[test]
+fn what_the_api_server_tells_of_a_pod_is_shown() {
+    let object = |name: &str| Object {
+        name: name.into(),
+        uid: format!("uid-{name}").into(),
+        labels: [("app".into(), name.into()), ("tier".into(), "front".into())].into(),
+    };
+    let mut world = World {
+        metadata: Some(Arc::new(info())),
+        pod: Some(PodMeta {
+            pod: Object {
+                uid: "u".into(),
+                ..object("web-1")
+            },
+            ip: "10.0.0.9".into(),
+            namespace: Some(object("shop")),
+            deployment: Some(object("web")),
+            workload: Some(Workload {
+                kind: "Deployment".into(),
+                name: "web".into(),
+            }),
+            ..PodMeta::default()
+        }),
+        ..world()
+    };
+    let rows = [
+        ("k8smeta.pod.name", "web-1"),
+        ("k8smeta.pod.uid", "u"),
+        ("k8smeta.pod.label[tier]", "front"),
+        ("k8smeta.pod.labels", "(app:web-1,tier:front)"),
+        ("k8smeta.pod.ip", "10.0.0.9"),
+        ("k8smeta.ns.name", "shop"),
+        ("k8smeta.ns.label[none]", "-"),
+        ("k8s.ns.id", "uid-shop"),
+        ("k8s.ns.label.app", "shop"),
+        ("k8s.ns.labels", "app:shop, tier:front"),
+        ("k8s.deployment.name", "web"),
+        ("k8smeta.deployment.uid", "uid-web"),
+        ("k8smeta.workload.kind", "Deployment"),
+        ("k8smeta.rs.name", "-"),
+        ("k8smeta.node.name", "-"),
+        // This one the container runtime knows too.
+        ("k8s.pod.label.app", "web"),
+    ];
+    check_in(&world, EXEC, "execve", View::Requested, true, &rows);
+    // Nothing waits for it.
+    world.pod = None;
+    let rows = [("k8smeta.pod.name", "-"), ("k8s.deployment.name", "-")];
+    check_in(&world, EXEC, "execve", View::Requested, true, &rows);
+}
+
+#[test]
+fn the_event_of_a_container_tells_of_it_as_json() {
+    let world = World {
+        metadata: Some(Arc::new(info())),
+        ..world()
+    };
+    let expected = concat!(
+        r#"{"container":{"type":0,"id":"","full_id":"","name":"web","image":"team/web:1","imageid":"12","imagerepo":"team/web","#,
+        r#""imagetag":"1","imagedigest":"","privileged":true,"created_time":0,"ip":"10.0.0.9","host_pid":false,"#,
+        r#""host_network":true,"host_ipc":false,"labels":{"app":"web","tier":"front"},"#,
+        r#""Mounts":[{"Source":"/etc","Destination":"/host/etc","Mode":"ro","RW":false,"Propagation":"rprivate"},"#,
+        r#"{"Source":"/srv/a","Destination":"/data","Mode":"ro","RW":false,"Propagation":"rprivate"}],"#,
+        r#""is_pod_sandbox":false,"pod_sandbox_id":"fedcba98fedc","pod_sandbox_labels":{"app":"web"},"cni_json":"","#,
+        r#""LivenessProbe":{"exe":"live","args":["-x"]}}}"#,
+    );
+    let rows = [
+        ("evt.type", "container"),
+        ("evt.arg.json", expected),
+        ("evt.is_async", "true"),
+        ("evt.asynctype", "container"),
+        ("evt.category", "process"),
+        ("evt.res", "-"),
+        ("syscall.type", "-"),
+        ("container.name", "web"),
+    ];
+    let facts = Facts::Container;
+    check_in(&world, facts, "container", View::Requested, true, &rows);
+    let rows = [("evt.is_async", "false"), ("evt.asynctype", "-")];
     check_in(&world, EXEC, "execve", View::Requested, true, &rows);
 }
 

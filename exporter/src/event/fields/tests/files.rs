@@ -28,7 +28,7 @@ fn files_show_the_path_of_the_view() {
         ("evt.is_open_write", "false"),
         ("evt.category", "file"),
         ("evt.view", "requested"),
-        ("evt.arg.flags", "O_RDONLY|O_CLOEXEC"),
+        ("evt.arg.flags", "O_RDONLY|O_CLOEXEC|FD_UPPER_LAYER"),
         ("evt.arg.dirfd", "AT_FDCWD"),
         ("evt.arg.fd", "<f>/etc/shadow"),
         ("evt.arg.name", "/etc/shadow"),
@@ -40,7 +40,7 @@ fn files_show_the_path_of_the_view() {
         (
             "evt.args",
             "fd=3(<f>/etc/shadow) dirfd=-100(AT_FDCWD) name=../etc//shadow(/etc/shadow) \
-             flags=80000(O_RDONLY|O_CLOEXEC) mode=0 dev=800301 ino=77",
+             flags=80000(O_RDONLY|O_CLOEXEC|FD_UPPER_LAYER) mode=0 dev=800301 ino=77",
         ),
     ];
     called("openat", open(3), &rows);

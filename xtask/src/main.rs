@@ -1,0 +1,27 @@
+//! Makes what is shipped from what describes it: `cargo run -p xtask -- dashboards` writes `grafana/*.json`,
+//! `cargo run -p xtask -- alerts` writes `alerts/kubernetes/`, and
+//! `make demo` shows the whole chain.
+//!
+//! Never: needed to build or to run the agent. A test says that what is committed is what would be written.
+
+mod alerts;
+mod dashboards;
+mod demo;
+
+use std::path::Path;
+
+fn main() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace");
+    let task = std::env::args().nth(1);
+    match task.as_deref() {
+        Some("alerts") => alerts::write(&root.join("alerts")),
+        Some("dashboards") => dashboards::write(&root.join("grafana")),
+        Some("demo") => demo::run(root),
+        other => anyhow::bail!(
+            "{} is no task; there are: alerts, dashboards, demo",
+            other.unwrap_or("nothing")
+        ),
+    }
+}
