@@ -84,6 +84,7 @@ demo: compiler services ## Show the whole chain: a shell in a container, and the
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
 	cargo bench -p rule-engine --bench rules -- --write ../docs/performance.md
+	cargo bench -p exporter --bench latency -- --write ../docs/performance.md
 	cargo bench -p exporter --bench scrape -- --write ../docs/performance.md
 	cargo bench -p exporter --bench line -- --write ../docs/performance.md
 
@@ -99,9 +100,9 @@ compiler:
 nextest: compiler
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
-# What the end-to-end tests start: a scraper, container runtimes, and a program that runs in any container.
+# What the end-to-end tests start: a scraper, collectors, container runtimes, and a program that runs in any container.
 .PHONY: services
-services:
+services: target/receivers/installed
 	$(call need,command -v prometheus && command -v promtool,prometheus)
 	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
@@ -111,3 +112,11 @@ services:
 	$(call need,command -v chromium,chromium)
 	$(call need,command -v curl,curl)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)
+	$(call need,command -v openssl,openssl)
+
+# Python packages of their own, beside what is built. By the system's Python: another one on the path may lack parts.
+target/receivers/installed: exporter/tests/e2e/support/requirements.txt
+	$(call need,/usr/bin/python3 -c 'import ensurepip',python3-venv)
+	/usr/bin/python3 -m venv --clear target/receivers
+	target/receivers/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

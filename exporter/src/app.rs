@@ -10,12 +10,12 @@ mod events;
 mod heal;
 mod hooks;
 mod matches;
+mod outputs;
 pub mod record;
 mod reload;
 pub mod replay;
 mod wanted;
 
-use std::io;
 use std::sync::mpsc::{self, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,15 +31,15 @@ use self::cluster::Cluster;
 use self::domains::DomainMetrics;
 use self::events::EventThread;
 use self::hooks::Hooks;
+use self::outputs::{Declared, Opened, Outputs};
 use self::reload::{ReloadMetrics, Reloader};
 use self::wanted::{settings as wanted_settings, watched_calls};
-use crate::config::{OutputFormat, Settings};
+use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics, Workloads};
 use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{OTHER_EVENTS, PROCESS_EVENTS, call_names};
 use crate::http::{Host, HttpMetrics, Readiness, Recent, Scrapes, Server, Site};
 use crate::metrics::{self, Counter, Declaration, Registry};
-use crate::output::{self, Format, Lines, Queue, Writer};
 use crate::pipeline::{Engines, Pipeline, PipelineMetrics};
 use crate::probe::{KernelCount, Probe, kind_name};
 use crate::rules::Rules;
@@ -66,6 +66,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         rooms.http,
     )?;
     let readiness = rooms.readiness;
+    let opened = Opened::open(settings)?;
 
     let mut probe = Probe::load(settings.ring_bytes)?;
     let counters = probe.take_counters()?;
@@ -85,31 +86,16 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     capability::drop_all_but_needed().context("capabilities cannot be dropped")?;
 
     let (names, wanted_names) = watch::channel(domains::wanted(&rules.set, schema));
+    let asked = outputs::asked(settings, schema);
     let hostname = sys::hostname();
     let recent = Recent::default();
-    let (format, sink): (Format, Box<dyn io::Write + Send>) = match line_format(settings.output) {
-        Some(format) => (format, Box::new(io::stdout())),
-        None => (Format::Text, Box::new(io::sink())),
-    };
-    let writer = Writer::start(
-        rooms.pending,
-        sink,
-        Lines::new(format, hostname.clone()),
-        matches::keep(recent.clone(), &hostname),
-    )
-    .context("the writer thread cannot be started")?;
+    let keep = matches::keep(recent.clone(), &hostname);
+    let (queues, mut outputs) = opened.start(rooms.outputs, keep)?;
     rooms.reload.succeeded(rules.enabled());
     rooms.hooks.watch(&watched);
-    let detector = Detector::new(rules.set, &rooms.rules);
+    let detector = Detector::new(rules.set, &rooms.rules).asking(Arc::clone(&asked));
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
-    let mut pipeline = Pipeline::new(
-        state,
-        detector,
-        schema,
-        &hostname,
-        rooms.pipeline,
-        Some(rooms.queue),
-    );
+    let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queues);
     pipeline.set_clock(sys::clock::boot_ns);
     if let Some(workloads) = rooms.workloads {
         pipeline.set_workloads(workloads);
@@ -136,8 +122,10 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     }
     readiness.set_ready();
 
+    let registry = Arc::new(registry);
+    outputs.push(&registry)?;
     let site = Site {
-        registry: Arc::new(registry),
+        registry,
         scrapes: Scrapes::default(),
         readiness: readiness.clone(),
         host: Host {
@@ -162,14 +150,13 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         probe,
         names,
         events: events.handle(),
+        asked,
         watched,
         collected,
     };
-    let served = serve(server, site, reloader, &readiness, beside);
+    let served = serve(server, site, reloader, &readiness, beside, &outputs);
     events.stop()?;
-    if !writer.finish(DRAIN) {
-        tracing::warn!("standard output did not take the last matches in time");
-    }
+    outputs.finish(DRAIN);
     served
 }
 
@@ -203,8 +190,7 @@ struct Rooms {
     domains: DomainMetrics,
     http: HttpMetrics,
     readiness: Readiness,
-    queue: Queue,
-    pending: output::Pending,
+    outputs: Declared,
 }
 
 impl Rooms {
@@ -212,7 +198,6 @@ impl Rooms {
         metrics::declare_build_info(registry);
         metrics::declare_process(registry);
         let supplied: Vec<&str> = supplied_events().collect();
-        let (queue, pending) = output::queue(registry);
         let mut rules = RuleMetrics::declare(registry);
         Self {
             workloads: rules.declare_workloads(registry, &settings.workload_metrics),
@@ -225,8 +210,7 @@ impl Rooms {
             domains: DomainMetrics::declare(registry),
             http: HttpMetrics::declare(registry),
             readiness: Readiness::new("starting").declare(registry),
-            queue,
-            pending,
+            outputs: Declared::declare(registry, settings),
         }
     }
 }
@@ -282,14 +266,6 @@ fn supplied_events() -> impl Iterator<Item = &'static str> {
         .chain(call_names())
 }
 
-fn line_format(output: OutputFormat) -> Option<Format> {
-    match output {
-        OutputFormat::Json => Some(Format::Json),
-        OutputFormat::Text => Some(Format::Text),
-        OutputFormat::None => None,
-    }
-}
-
 /// Takes news of containers to the thread that waits for them, and wakes it.
 fn deliver(
     news: mpsc::SyncSender<ContainerNews>,
@@ -313,6 +289,7 @@ fn serve(
     mut reloader: Reloader,
     readiness: &Readiness,
     beside: impl Future<Output = ()> + Send + 'static,
+    outputs: &Outputs,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -323,6 +300,7 @@ fn serve(
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut reopen = signal(SignalKind::user_defined1())?;
         let mut changes = reloader.changes();
         let (reload, mut reloads) = async_mpsc::channel(1);
         site.reload = reloader.settings.web_enable_lifecycle.then_some(reload);
@@ -335,6 +313,7 @@ fn serve(
                         // Who asked may have gone.
                         let _ = answer.send(reloader.reload().await);
                     }
+                    _ = reopen.recv() => outputs.reopen(),
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                 }

@@ -4,9 +4,11 @@
 //! or any file but the one that is named.
 
 mod listen;
+mod otlp;
 pub mod web;
 mod workload;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use rule_engine::suggest;
@@ -14,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use self::listen::Listen;
-
+pub use self::otlp::{Compression, Otlp, OtlpLayer, Protocol, Target, TlsFiles};
 pub use self::workload::{WorkloadLabel, WorkloadMetrics};
 
 /// Address of the HTTP face when nobody says otherwise.
@@ -24,7 +26,7 @@ pub const RING_BYTES_DEFAULT: u32 = 8 << 20;
 /// Processes that the table holds, exited ones that are still asked for included.
 pub const PROCESSES_DEFAULT: usize = 65_536;
 
-/// What a match is printed as on standard output.
+/// What a match is printed as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputFormat {
@@ -67,6 +69,10 @@ pub struct Settings {
     pub web_enable_lifecycle: bool,
     /// What is printed per match.
     pub output: OutputFormat,
+    /// File that is printed to; none: standard output.
+    pub output_file: Option<PathBuf>,
+    /// What is sent to a collector; none: nothing.
+    pub otlp: Option<Otlp>,
     /// Size of the kernel's ring buffer in bytes: a power of two, at least a page.
     pub ring_bytes: u32,
     /// Capacity of the process table.
@@ -90,6 +96,8 @@ impl Default for Settings {
             web_config_file: None,
             web_enable_lifecycle: false,
             output: OutputFormat::Json,
+            output_file: None,
+            otlp: None,
             ring_bytes: RING_BYTES_DEFAULT,
             processes_max: PROCESSES_DEFAULT,
             runtimes: None,
@@ -156,6 +164,10 @@ pub struct Layer {
     pub web_enable_lifecycle: Option<bool>,
     /// `output`
     pub output: Option<OutputFormat>,
+    /// `output_file`
+    pub output_file: Option<PathBuf>,
+    /// `otlp`
+    pub otlp: Option<OtlpLayer>,
     /// `ring_bytes`
     pub ring_bytes: Option<u32>,
     /// `processes_max`
@@ -226,7 +238,7 @@ pub enum ConfigError {
     #[error("{setting}: {message}")]
     Value {
         /// Which setting.
-        setting: &'static str,
+        setting: Cow<'static, str>,
         /// What is wrong, and what would be right.
         message: String,
     },
@@ -248,7 +260,11 @@ impl Layer {
         })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Self, String> {
         // A file of comments only is a null document: nothing is set.
         parse_yaml::<Option<Self>>(text, true).map(Option::unwrap_or_default)
     }
@@ -267,12 +283,14 @@ impl Layer {
             Some("none") => Some(OutputFormat::None),
             Some(other) => {
                 return Err(ConfigError::Value {
-                    setting: "SAKER_OUTPUT",
+                    setting: Cow::Borrowed("SAKER_OUTPUT"),
                     message: format!("`{other}` is not an output; use json, text or none"),
                 });
             }
         };
         Ok(Self {
+            output_file: variable("SAKER_OUTPUT_FILE").map(PathBuf::from),
+            otlp: Some(OtlpLayer::from_environment(&variable)?),
             rules: variable("SAKER_RULES").map(|paths| std::env::split_paths(&paths).collect()),
             listen: variable("SAKER_LISTEN")
                 .map(|places| places.split(',').map(str::to_owned).collect()),
@@ -308,11 +326,25 @@ impl Settings {
     pub fn from_layers(layers: impl IntoIterator<Item = Layer>) -> Result<Self, ConfigError> {
         let mut settings = Self::default();
         let mut node_name = None;
+        let mut otlp = OtlpLayer::default();
         for mut layer in layers {
             node_name = layer.node_name.take().or(node_name);
+            if let Some(over) = layer.otlp.take() {
+                otlp.lay(over);
+            }
             settings.lay(layer)?;
         }
         settings.find_node(node_name)?;
+        settings.otlp = otlp.settings()?;
+        if let (Some(path), OutputFormat::None) = (&settings.output_file, settings.output) {
+            return Err(ConfigError::Value {
+                setting: Cow::Borrowed("output_file"),
+                message: format!(
+                    "nothing would be written to {}, since output is none; set output to json or text, or name no file",
+                    path.display()
+                ),
+            });
+        }
         Ok(settings)
     }
 
@@ -323,7 +355,7 @@ impl Settings {
         };
         let refuse = |message: &str| {
             Err(ConfigError::Value {
-                setting: "kubernetes",
+                setting: Cow::Borrowed("kubernetes"),
                 message: message.to_owned(),
             })
         };
@@ -351,6 +383,9 @@ impl Settings {
             web_config_file,
             web_enable_lifecycle,
             output,
+            output_file,
+            // Laid by the caller: what it means depends on all layers.
+            otlp: _,
             ring_bytes,
             processes_max,
             runtimes,
@@ -363,12 +398,12 @@ impl Settings {
             self.listen = places
                 .collect::<Result<Vec<Listen>, String>>()
                 .map_err(|message| ConfigError::Value {
-                    setting: "listen",
+                    setting: Cow::Borrowed("listen"),
                     message,
                 })?;
             if self.listen.is_empty() {
                 return Err(ConfigError::Value {
-                    setting: "listen",
+                    setting: Cow::Borrowed("listen"),
                     message: format!("the list is empty; {LISTEN_DEFAULT} is the default"),
                 });
             }
@@ -377,7 +412,7 @@ impl Settings {
             // The kernel wants a power of two of whole pages; a single record can be 32 KiB.
             if !bytes.is_power_of_two() || !(1 << 17..=1 << 30).contains(&bytes) {
                 return Err(ConfigError::Value {
-                    setting: "ring_bytes",
+                    setting: Cow::Borrowed("ring_bytes"),
                     message: format!("{bytes} is not a power of two from 131072 to 1073741824"),
                 });
             }
@@ -386,7 +421,7 @@ impl Settings {
         if let Some(processes) = processes_max {
             if !(1024..=1 << 22).contains(&processes) {
                 return Err(ConfigError::Value {
-                    setting: "processes_max",
+                    setting: Cow::Borrowed("processes_max"),
                     message: format!("{processes} is outside 1024 to 4194304"),
                 });
             }
@@ -395,7 +430,7 @@ impl Settings {
         if let Some(priority) = minimum_priority {
             if rule_engine::priority::Priority::parse(&priority).is_none() {
                 return Err(ConfigError::Value {
-                    setting: "minimum_priority",
+                    setting: Cow::Borrowed("minimum_priority"),
                     message: format!(
                         "`{priority}` is not a priority; use emergency, alert, critical, error, warning, notice, informational or debug"
                     ),
@@ -406,7 +441,7 @@ impl Settings {
         if let Some(runtimes) = runtimes {
             if let Some(relative) = runtimes.iter().find(|one| !one.path().is_absolute()) {
                 return Err(ConfigError::Value {
-                    setting: "runtimes",
+                    setting: Cow::Borrowed("runtimes"),
                     message: format!(
                         "`{}` is not the whole path of a socket, such as /run/docker.sock",
                         relative.path().display()
@@ -423,6 +458,7 @@ impl Settings {
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
         self.rule_selection = rule_selection.unwrap_or(std::mem::take(&mut self.rule_selection));
         self.output = output.unwrap_or(self.output);
+        self.output_file = output_file.or(self.output_file.take());
         self.kubernetes = kubernetes.or(self.kubernetes.take());
         self.web_config_file = web_config_file.or(self.web_config_file.take());
         self.web_enable_lifecycle = web_enable_lifecycle.unwrap_or(self.web_enable_lifecycle);
@@ -572,6 +608,10 @@ mod tests {
             ("minimum_priority: loud", &["loud", "emergency"]),
             ("rules: /etc", &["1", "rules"]),
             ("rules: [", &["1"]),
+            (
+                "output: none\noutput_file: /x",
+                &["output_file", "/x", "output is none"],
+            ),
         ] {
             let error = settings(&[text]).unwrap_err();
             for part in parts {

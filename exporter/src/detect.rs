@@ -12,6 +12,7 @@ use std::time::Instant;
 use bumpalo::Bump;
 use rule_engine::eval::{Evaluator, Match, Outcome};
 use rule_engine::program::{RuleId, RuleSet};
+use rule_engine::value::FieldRef;
 use uuid::Uuid;
 
 use self::cost::{CostMetrics, Costs};
@@ -103,6 +104,8 @@ pub struct Detector {
     matched: Vec<RuleId>,
     /// Where the two paths of an event are compared; emptied after each.
     arena: Bump,
+    /// Fields that every match takes with it.
+    asked: Arc<[FieldRef]>,
 }
 
 /// What a match of one rule needs, made once.
@@ -133,6 +136,8 @@ impl Detector {
                     name: rule.name.as_str().into(),
                     priority: rule.priority,
                     source: rule.source.as_str().into(),
+                    file: rule.file.as_str().into(),
+                    description: rule.desc.as_str().into(),
                     tags: rule.tags.iter().map(|tag| tag.as_str().into()).collect(),
                 }),
                 keys: rule
@@ -159,7 +164,14 @@ impl Detector {
             handles,
             matched: Vec::new(),
             arena: Bump::new(),
+            asked: Arc::default(),
         }
+    }
+
+    /// The same, whose matches take these fields with them, whatever their rules mention.
+    #[must_use]
+    pub fn asking(self, asked: Arc<[FieldRef]>) -> Self {
+        Self { asked, ..self }
     }
 
     /// The rules, each with the counter of its matches.
@@ -212,6 +224,7 @@ impl Detector {
             matched,
             costs,
             arena: _,
+            asked,
         } = self;
         let fire = |fired: Match<'_>| {
             let id = fired.rule.id;
@@ -228,7 +241,7 @@ impl Detector {
             };
             handle.matches.inc(exemplar);
             on_match(Hit {
-                owned: owned(&fired, handle, exemplar),
+                owned: owned(&fired, handle, asked, exemplar),
                 workloads: handle.workloads.as_ref(),
             });
         };
@@ -255,7 +268,7 @@ fn facts_tags(facts: &RuleFacts) -> String {
     format!(",{},", facts.tags.join(","))
 }
 
-fn owned(fired: &Match<'_>, handle: &Handle, exemplar: Exemplar) -> OwnedMatch {
+fn owned(fired: &Match<'_>, handle: &Handle, asked: &[FieldRef], exemplar: Exemplar) -> OwnedMatch {
     let mut message = String::new();
     fired.output(&mut message);
     OwnedMatch {
@@ -268,6 +281,10 @@ fn owned(fired: &Match<'_>, handle: &Handle, exemplar: Exemplar) -> OwnedMatch {
             .iter()
             .zip(fired.fields())
             .map(|(key, (_, value, _))| (Arc::clone(key), FieldValue::from(value)))
+            .collect(),
+        asked: asked
+            .iter()
+            .map(|field| FieldValue::from(fired.value(field)))
             .collect(),
     }
 }

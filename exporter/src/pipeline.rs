@@ -1,8 +1,8 @@
 //! The event thread: next record → decode → state → detect → hand over.
 //!
 //! In: whole records from a [`Records`]; [`Control`] messages and what engines say of containers between batches. Out: counts,
-//! matches in the output queue, and ids of containers that are not known. Never: a lock, a wait on anything but its records, a file, the loader, a runtime: where records come from is an
-//! argument.
+//! matches in the queues of the outputs, and ids of containers that are not known. Never: a lock, a wait on anything but its
+//! records, a file, the loader, a runtime: where records come from is an argument.
 
 mod containers;
 mod hand_over;
@@ -223,7 +223,7 @@ impl Pipeline {
         schema: &Arc<Schema>,
         hostname: &str,
         metrics: PipelineMetrics,
-        queue: Option<Queue>,
+        queues: Vec<Queue>,
     ) -> Self {
         Self {
             state,
@@ -231,7 +231,7 @@ impl Pipeline {
             event_types: EventTypes::new(schema),
             table: FieldTable::new(Arc::clone(schema), hostname),
             hand_over: HandOver {
-                queue,
+                queues,
                 workloads: None,
                 latency: metrics.latency.clone(),
                 clock: None,

@@ -31,19 +31,28 @@ const ROOMS: [(&str, &[&str]); 14] = [
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];
 
 /// Crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 21] = [
     ("aya", &["probe"]),
+    ("flate2", &["http", "output"]),
     ("futures_util", &["runtime"]),
-    ("hyper", &["http", "runtime"]),
-    ("hyper_util", &["http", "runtime"]),
-    ("flate2", &["http"]),
+    ("hyper", &["config", "http", "output", "runtime"]),
+    ("hyper_rustls", &["output"]),
+    ("hyper_util", &["http", "output", "runtime"]),
     ("k8s_openapi", &["runtime"]),
     ("kube", &["runtime"]),
-    ("prost", &["metrics", "runtime"]),
+    ("opentelemetry", &["output"]),
+    ("opentelemetry_http", &["output"]),
+    ("opentelemetry_otlp", &["output"]),
+    ("opentelemetry_proto", &["output"]),
+    ("opentelemetry_sdk", &["output"]),
     ("prometheus_client", &["metrics"]),
+    ("prost", &["metrics", "output", "runtime"]),
     ("ratatui", &["top"]),
-    ("rustls", &["http"]),
+    ("rustls", &["http", "output"]),
     ("tokio", &["app", "cli", "http", "output", "runtime", "top"]),
+    ("tokio_rustls", &["http"]),
+    ("tonic", &["output"]),
+    ("tonic_types", &["output"]),
 ];
 
 /// What the rule language must be able to live without.

@@ -234,7 +234,7 @@ fn pipeline() -> Pipeline {
     let rules = RULES.with_borrow(RuleSet::clone);
     let detector = Detector::new(rules, &RuleMetrics::declare(&mut registry));
     let state = State::new(PROCESSES_MAX, Arc::new(users));
-    Pipeline::new(state, detector, &SCHEMA, "host", metrics, None)
+    Pipeline::new(state, detector, &SCHEMA, "host", metrics, Vec::new())
 }
 
 /// The bundled rules, and one that matches every event and prints every field.

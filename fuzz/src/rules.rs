@@ -341,6 +341,7 @@ fn one_rule(checked: check::Checked, output: Template) -> RuleSet {
         desc: "d".to_owned(),
         priority: Priority::Notice,
         source: "syscall".to_owned(),
+        file: "rules.yaml".to_owned(),
         tags: Vec::new(),
         enabled: true,
         position: 0,

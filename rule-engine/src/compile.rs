@@ -36,6 +36,8 @@ pub struct RuleSpec {
     pub priority: Priority,
     /// The event source it watches.
     pub source: String,
+    /// The file of its last definition, as messages call it.
+    pub file: String,
     /// Its tags, sorted.
     pub tags: Vec<String>,
     /// Whether it is tried.
@@ -83,6 +85,7 @@ fn rule((index, spec): (usize, RuleSpec)) -> Rule {
         desc,
         priority,
         source,
+        file,
         tags,
         enabled,
         position: _,
@@ -97,6 +100,7 @@ fn rule((index, spec): (usize, RuleSpec)) -> Rule {
         desc,
         priority,
         source,
+        file,
         tags,
         enabled,
         condition,

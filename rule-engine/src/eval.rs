@@ -154,7 +154,7 @@ impl<'a> Match<'a> {
     }
 
     /// The value of a field that need not be in the rule.
-    pub fn value(&self, field: &'a crate::value::FieldRef) -> Option<Value<'a>> {
+    pub fn value(&self, field: &crate::value::FieldRef) -> Option<Value<'a>> {
         self.values.field(field).value()
     }
 }
@@ -357,7 +357,7 @@ impl<'a> Values<'a> {
         value.map_or(Fetched::Missing, Fetched::Value)
     }
 
-    fn ask(&self, field: &'a crate::value::FieldRef) -> Fetched<'a> {
+    fn ask(&self, field: &crate::value::FieldRef) -> Fetched<'a> {
         match self.event.get(field, self.arena) {
             Some(value) => Fetched::Value(value),
             None if self.event.awaited(field) => Fetched::Awaited,
@@ -383,7 +383,7 @@ impl<'a> Values<'a> {
     }
 
     /// The value of any field: for matches, not for every event.
-    fn field(&self, field: &'a crate::value::FieldRef) -> Fetched<'a> {
+    fn field(&self, field: &crate::value::FieldRef) -> Fetched<'a> {
         match self.set.source_of.get(field) {
             Some(source) => self.source(*source),
             None => self.ask(field),

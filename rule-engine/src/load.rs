@@ -126,7 +126,7 @@ pub fn load(sources: Vec<Source>, schema: &Schema, options: &LoadOptions) -> Loa
     let rules = (!found.has_errors()).then(|| {
         let specs = compiled
             .iter()
-            .map(|rule| spec(rule, &collection, options))
+            .map(|rule| spec(rule, &collection, &sources, options))
             .collect();
         compile::rule_set(specs, schema, options.matching)
     });
@@ -300,13 +300,20 @@ fn unused(collection: &Collection, resolved: &Resolved, found: &mut Diagnostics)
     }
 }
 
-fn spec(compiled: &Compiled, collection: &Collection, options: &LoadOptions) -> RuleSpec {
+fn spec(
+    compiled: &Compiled,
+    collection: &Collection,
+    sources: &[Source],
+    options: &LoadOptions,
+) -> RuleSpec {
     let (name, rule) = rule_of(collection, compiled.condition.rule);
+    let file = sources.get(rule.span.source.0 as usize);
     RuleSpec {
         name: name.to_owned(),
         desc: rule.desc.clone(),
         priority: rule.priority,
         source: rule.source.clone(),
+        file: file.map_or_else(String::new, |file| file.name.clone()),
         tags: rule.tags.iter().cloned().collect(),
         enabled: compiled.enabled && rule.priority <= options.minimum_priority,
         position: compiled.condition.rule,

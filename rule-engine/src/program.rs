@@ -34,6 +34,8 @@ pub struct Rule {
     pub priority: Priority,
     /// The event source it watches.
     pub source: String,
+    /// The file of its last definition, as messages call it.
+    pub file: String,
     /// Its tags, sorted.
     pub tags: Vec<String>,
     /// Whether it is tried.

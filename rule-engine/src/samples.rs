@@ -293,6 +293,7 @@ pub(crate) fn rules(
         desc: "a rule".to_owned(),
         priority: Priority::Notice,
         source: "syscall".to_owned(),
+        file: "rules.yaml".to_owned(),
         tags: Vec::new(),
         enabled: true,
         position,

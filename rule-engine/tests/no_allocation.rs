@@ -101,6 +101,7 @@ fn rules(schema: &Schema) -> RuleSet {
             desc: "a rule".to_owned(),
             priority: Priority::Notice,
             source: "syscall".to_owned(),
+            file: "rules.yaml".to_owned(),
             tags: Vec::new(),
             enabled: true,
             position,

@@ -9,7 +9,7 @@ use crate::output::{Format, Lines, OwnedMatch};
 
 /// A match and how it is written.
 struct Kept {
-    owned: OwnedMatch,
+    owned: Arc<OwnedMatch>,
     lines: Arc<Lines>,
 }
 
@@ -24,7 +24,7 @@ impl Shown for Kept {
 }
 
 /// What keeps a match for the page.
-pub(super) fn keep(recent: Recent, hostname: &str) -> impl FnMut(OwnedMatch) + Send + 'static {
+pub(super) fn keep(recent: Recent, hostname: &str) -> impl FnMut(Arc<OwnedMatch>) + Send + 'static {
     let lines = Arc::new(Lines::new(Format::Json, hostname.to_owned()));
     move |owned| {
         let lines = Arc::clone(&lines);

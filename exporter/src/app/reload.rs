@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rule_engine::schema::Schema;
+use rule_engine::value::FieldRef;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::sync::mpsc::error::TrySendError;
@@ -96,6 +97,8 @@ pub(super) struct Reloader {
     pub(super) names: watch::Sender<Vec<String>>,
     /// Who judges by them.
     pub(super) events: EventHandle,
+    /// Fields that every match takes with it.
+    pub(super) asked: Arc<[FieldRef]>,
     /// System calls that the rules in force want.
     pub(super) watched: Vec<&'static str>,
     /// Extras that they want, `SETTING_…`.
@@ -158,7 +161,7 @@ impl Reloader {
             *old = names;
             differ
         });
-        let detector = Detector::new(loaded.set, &self.rules);
+        let detector = Detector::new(loaded.set, &self.rules).asking(Arc::clone(&self.asked));
         let names: Vec<_> = detector
             .rules()
             .map(|(facts, _)| Arc::clone(facts))

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use rule_engine::schema::Schema;
 
+use super::outputs::line_format;
 use super::record::kernel_counts;
-use super::{declare_kernel, line_format, supplied_events, watched_calls};
+use super::{declare_kernel, supplied_events, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
 use crate::event::capture::{CaptureError, CaptureReader, End, Host, Item};
@@ -70,15 +71,15 @@ pub fn run(
     let workloads = rule_metrics.declare_workloads(&mut registry, &settings.workload_metrics);
     let metrics =
         PipelineMetrics::declare(&mut registry, schema, &supplied, settings.processes_max);
-    let (queue, writer) = match line_format(settings.output) {
+    let (queues, writer) = match line_format(settings.output) {
         Some(format) => {
             let (queue, pending) = output::queue(&mut registry);
             let lines = Lines::new(format, host.hostname.clone());
             let writer = Writer::start(pending, sink, lines, drop)
                 .context("the writer thread cannot be started")?;
-            (Some(queue.waiting()), Some(writer))
+            (vec![queue.waiting()], Some(writer))
         }
-        None => (None, None),
+        None => (Vec::new(), None),
     };
     let detector = Detector::new(rules.set, &rule_metrics);
     let counted: Vec<(Arc<RuleFacts>, TracedCounter)> = detector
@@ -92,7 +93,7 @@ pub fn run(
         schema,
         &host.hostname,
         metrics.clone(),
-        queue,
+        queues,
     );
     if let Some(workloads) = workloads {
         pipeline.set_workloads(workloads);

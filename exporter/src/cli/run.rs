@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rule_engine::schema::Schema;
 
 use super::{exit_code, start_log};
-use crate::config::{Layer, OutputFormat, Settings};
+use crate::config::{Layer, OtlpLayer, OutputFormat, Settings};
 use crate::{app, rules};
 
 /// Watch this host, judge what happens by the rules, and serve the counts.
@@ -31,6 +31,12 @@ pub(super) struct Args {
     /// What is printed for each match [default: json].
     #[arg(long, value_enum)]
     output: Option<OutputFormat>,
+    /// File that matches are printed to instead of standard output; opened anew on SIGUSR1.
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// Collector that matches are sent to by OTLP, such as http://collector:4318.
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
 }
 
 impl Args {
@@ -44,6 +50,8 @@ impl Args {
             web_config_file: self.web_config_file,
             web_enable_lifecycle: self.web_enable_lifecycle.then_some(true),
             output: self.output,
+            output_file: self.output_file,
+            otlp: self.otlp_endpoint.map(OtlpLayer::with_endpoint),
             ..Layer::default()
         };
         Ok(Settings::from_layers(

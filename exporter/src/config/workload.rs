@@ -1,5 +1,7 @@
 //! The setting `workload_metrics`: matches counted by workload, and how many series that may take.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -78,7 +80,12 @@ impl Default for WorkloadMetrics {
 impl WorkloadMetrics {
     /// Refuses what is out of range.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |setting, message| Err(ConfigError::Value { setting, message });
+        let refuse = |setting, message| {
+            Err(ConfigError::Value {
+                setting: Cow::Borrowed(setting),
+                message,
+            })
+        };
         let Self {
             enabled: _,
             labels,

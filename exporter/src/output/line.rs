@@ -130,7 +130,7 @@ impl Formatter for PrintableFormatter {
 }
 
 /// Text with its control characters written as in JSON: `\n`, `\u001b`.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

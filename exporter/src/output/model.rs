@@ -20,6 +20,8 @@ pub struct OwnedMatch {
     pub message: String,
     /// The fields that the output text mentions, with their values. Invariant: each name once.
     pub fields: Vec<(Arc<str>, FieldValue)>,
+    /// Fields that an output asks for of every match, in the order of its list; empty if none does.
+    pub asked: Vec<FieldValue>,
 }
 
 /// What is the same for every match of a rule; made once, at load.
@@ -31,6 +33,10 @@ pub struct RuleFacts {
     pub priority: Priority,
     /// Where its events come from: `syscall`.
     pub source: Box<str>,
+    /// The file that defines it, as messages call it.
+    pub file: Box<str>,
+    /// What it is about.
+    pub description: Box<str>,
     /// Its tags, sorted.
     pub tags: Box<[Box<str>]>,
 }

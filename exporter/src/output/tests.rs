@@ -27,10 +27,13 @@ fn sample(message: &str, fields: Vec<(Arc<str>, FieldValue)>) -> OwnedMatch {
             name: "Write below binary dir".into(),
             priority: Priority::Error,
             source: "syscall".into(),
+            file: "rules.yaml".into(),
+            description: "".into(),
             tags: ["filesystem".into(), "mitre_persistence".into()].into(),
         }),
         message: message.to_owned(),
         fields,
+        asked: Vec::new(),
     }
 }
 
@@ -224,7 +227,7 @@ fn everything_queued_is_written_before_the_end() {
     let sink = Sink::default();
     let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
     for turn in 0..1000 {
-        queue.send(sample(&format!("turn {turn}"), Vec::new()));
+        queue.send(sample(&format!("turn {turn}"), Vec::new()).into());
     }
     drop(queue);
     assert!(writer.finish(PATIENCE));
@@ -242,7 +245,7 @@ fn everything_queued_is_written_before_the_end() {
 fn a_full_queue_drops_and_counts() {
     let mut registry = Registry::new();
     let (queue, pending) = queue(&mut registry);
-    let owned = sample("x", Vec::new());
+    let owned = Arc::new(sample("x", Vec::new()));
     for _ in 0..5000 {
         queue.send(owned.clone());
     }
@@ -301,14 +304,14 @@ fn a_sink_that_fails_is_counted_and_tried_again() {
         let mut registry = Registry::new();
         let (queue, pending) = queue(&mut registry);
         for turn in 0..3 {
-            queue.send(sample(&turn.to_string(), Vec::new()));
+            queue.send(sample(&turn.to_string(), Vec::new()).into());
         }
         let sink = Sink::answering(answers);
         let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
         while counted(&registry).is_empty() {
             std::thread::yield_now();
         }
-        queue.send(sample("3", Vec::new()));
+        queue.send(sample("3", Vec::new()).into());
         drop(queue);
         assert!(writer.finish(PATIENCE));
         let text = sink.text();
@@ -347,7 +350,7 @@ fn a_stalled_reader_does_not_hold_the_end_up() {
     let (queue, pending) = queue(&mut registry);
     let (go_on, wait) = mpsc::channel();
     let writer = Writer::start(pending, Stalled(wait), text_lines(), drop).expect("a thread");
-    queue.send(sample("x", Vec::new()));
+    queue.send(sample("x", Vec::new()).into());
     drop(queue);
     assert!(!writer.finish(Duration::from_millis(20)));
     drop(go_on);

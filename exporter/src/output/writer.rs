@@ -4,17 +4,54 @@
 //! Never: the end of the agent because nobody reads its lines.
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Lines, OwnedMatch, Pending};
-use crate::metrics::{Counter, Family};
+use super::queue::{self, Names, Queue, Waiting};
+use super::{Lines, OwnedMatch};
+use crate::metrics::{Counter, Declaration, Family, Registry};
+
+/// Matches that may wait. A match is a few hundred bytes to a few kilobytes.
+const QUEUE_LEN_MAX: usize = 4096;
 
 /// Lines of one write.
 const BATCH_LINES_MAX: usize = 256;
 /// Pause before a sink that takes nothing at the moment (a terminal or pipe in non-blocking mode) is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// The receiving end of a queue of matches that are to become lines.
+#[derive(Debug)]
+pub struct Pending {
+    waiting: Waiting,
+    lines: Family<2, Counter>,
+}
+
+/// Makes the queue of the lines and declares its metrics.
+pub fn queue(registry: &mut Registry) -> (Queue, Pending) {
+    let lines = registry.counters(Declaration {
+        name: "saker_output_lines_total",
+        help: "Lines for matches, by what became of them.",
+        labels: ["outcome", "reason"],
+    });
+    let names = Names {
+        length: Declaration {
+            name: "saker_output_queue_length",
+            help: "Matches that wait to be written or are being written.",
+            labels: [],
+        },
+        capacity: Declaration {
+            name: "saker_output_queue_capacity",
+            help: "Matches that may wait to be written.",
+            labels: [],
+        },
+    };
+    let full = lines.with(["dropped", "queue_full"]);
+    let closed = lines.with(["dropped", "writer_ended"]);
+    let (queue, waiting) = queue::queue(registry, names, QUEUE_LEN_MAX, full, closed);
+    (queue, Pending { waiting, lines })
+}
 
 /// The running thread.
 #[derive(Debug)]
@@ -23,12 +60,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; it hands each match to `seen` when its line is made. It ends when all [`super::Queue`]s are gone and what they held is written.
+    /// Starts the thread; it hands each match to `seen` when its line is made. It ends when all [`Queue`]s are gone and what they
+    /// held is written.
     pub fn start(
         pending: Pending,
         sink: impl Write + Send + 'static,
         lines: Lines,
-        seen: impl FnMut(OwnedMatch) + Send + 'static,
+        seen: impl FnMut(Arc<OwnedMatch>) + Send + 'static,
     ) -> io::Result<Writer> {
         let (alive, ended) = mpsc::channel();
         thread::Builder::new()
@@ -51,10 +89,10 @@ fn write_all(
     pending: Pending,
     mut sink: impl Write,
     lines: &Lines,
-    mut seen: impl FnMut(OwnedMatch),
+    mut seen: impl FnMut(Arc<OwnedMatch>),
 ) {
     let Pending {
-        mut receiver,
+        waiting: Waiting { mut receiver, held },
         lines: counted,
     } = pending;
     let outcomes = Outcomes::new(&counted);
@@ -76,11 +114,12 @@ fn write_all(
         matches.drain(..).for_each(&mut seen);
         let (written, result) = write(&mut sink, &text);
         let whole = ends.iter().filter(|end| **end <= written).count();
+        held.settled(ends.len());
         outcomes.written.inc_by(whole as u64);
         if let Err(error) = &result {
             outcomes.failed(error).inc_by((ends.len() - whole) as u64);
             if !failing {
-                tracing::warn!(%error, "standard output takes no more lines; they are counted in saker_output_lines_total");
+                tracing::warn!(%error, "lines for matches cannot be written; they are counted in saker_output_lines_total");
             }
         }
         failing = result.is_err();

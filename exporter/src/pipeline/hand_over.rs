@@ -1,6 +1,8 @@
 //! What is done with a match on the event thread, once its rule has counted it.
 //!
-//! In: a [`Hit`] and the event it is about. Out: the latency, a count by workload, the match in the output queue.
+//! In: a [`Hit`] and the event it is about. Out: the latency, a count by workload, the match in the queue of each output.
+
+use std::sync::Arc;
 
 use crate::detect::{Hit, Workloads};
 use crate::event::Event;
@@ -12,7 +14,7 @@ use crate::output::Queue;
 /// Where matches go.
 pub(super) struct HandOver {
     /// None when nobody wants the matches themselves.
-    pub(super) queue: Option<Queue>,
+    pub(super) queues: Vec<Queue>,
     /// None when matches are not counted by workload.
     pub(super) workloads: Option<Workloads>,
     /// From the kernel's time stamp to here.
@@ -64,8 +66,9 @@ impl HandOver {
                 self.question = container.cloned();
             }
         }
-        if let Some(queue) = &self.queue {
-            queue.send(owned);
+        let owned = Arc::new(owned);
+        for queue in &self.queues {
+            queue.send(Arc::clone(&owned));
         }
     }
 }

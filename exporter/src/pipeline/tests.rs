@@ -66,7 +66,14 @@ fn bench(engines_have_room: bool) -> Bench {
     let rules = RuleMetrics::declare(&mut registry);
     let metrics = PipelineMetrics::declare(&mut registry, &schema, &["execve"], 64);
     let state = State::new(64, Arc::new(Users::default()));
-    let mut pipeline = Pipeline::new(state, detector(&rules), &schema, "node", metrics, None);
+    let mut pipeline = Pipeline::new(
+        state,
+        detector(&rules),
+        &schema,
+        "node",
+        metrics,
+        Vec::new(),
+    );
     let (news, heard) = mpsc::channel();
     let (ask, asked) = mpsc::channel();
     pipeline.set_engines(Engines {

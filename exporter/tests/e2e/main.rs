@@ -18,6 +18,8 @@ mod heal;
 #[cfg(feature = "kube")]
 mod kubernetes;
 mod metadata;
+mod otlp;
+mod outputs;
 mod page;
 mod prometheus;
 mod record;

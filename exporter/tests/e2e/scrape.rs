@@ -59,7 +59,13 @@ fn a_scrape_shows_what_is_listed_and_nothing_else() {
     }
     let missing = listed.keys().filter(|name| !shown.contains_key(*name));
     // What has no series unless something is configured, or goes wrong.
-    let optional = ["saker_runtime_", "saker_otlp_", "saker_web_", "saker_http_"];
+    let optional = [
+        "saker_runtime_",
+        "saker_otlp_",
+        "saker_kubernetes_",
+        "saker_web_",
+        "saker_http_",
+    ];
     let missing: Vec<_> = missing
         .filter(|name| !optional.iter().any(|start| name.starts_with(start)))
         .collect();

@@ -266,6 +266,7 @@ fn many(count: usize, event: &str, schema: &Schema) -> RuleSet {
             desc: "a rule".to_owned(),
             priority: Priority::Notice,
             source: "syscall".to_owned(),
+            file: "rules.yaml".to_owned(),
             tags: Vec::new(),
             enabled: true,
             position,

@@ -70,6 +70,7 @@ fn spec(rule: &crate::program::Rule) -> super::RuleSpec {
         desc: rule.desc.clone(),
         priority: rule.priority,
         source: rule.source.clone(),
+        file: rule.file.clone(),
         tags: rule.tags.clone(),
         enabled: rule.enabled,
         position: rule.id.0 as usize,

@@ -179,6 +179,7 @@ fn disabled_rules_have_no_part() {
         desc: rule.desc.clone(),
         priority: rule.priority,
         source: rule.source.clone(),
+        file: rule.file.clone(),
         tags: rule.tags.clone(),
         enabled: rule.id.0 != 0,
         position: rule.id.0 as usize,

@@ -315,7 +315,7 @@ fn live(
         schema,
         "node-1",
         metrics.clone(),
-        Some(queue),
+        vec![queue],
     );
     pipeline.set_workloads(workloads.expect("they are switched on"));
     pipeline.set_engines(Engines {

@@ -8,7 +8,7 @@ use rule_engine::schema::Schema;
 use serde_json::{Value, json};
 
 use crate::app;
-use crate::config::Settings;
+use crate::config::{Layer, Settings};
 use crate::metrics::Description;
 
 /// What the page says before and after the table.
@@ -16,9 +16,21 @@ const INTRODUCTION: &str = include_str!("metrics.md");
 /// Stands in it where the table comes.
 const TABLE: &str = "TABLE\n";
 
+/// Settings of an agent that does all it can, so that it counts all it can. Nothing is connected for a list.
+const EVERYTHING: &str = concat!(
+    "otlp: {endpoint: 'http://127.0.0.1:4317', logs: true, metrics: true}\n",
+    "kubernetes: {node: node}\n",
+);
+
 /// The metrics, in the order of their names.
 fn descriptions(schema: &Schema) -> Vec<Description> {
-    let registry = app::metrics(&Settings::default(), schema);
+    let mut text = EVERYTHING;
+    if cfg!(not(feature = "kube")) {
+        text = text.lines().next().unwrap_or_default();
+    }
+    let layer = Layer::parse(text).ok();
+    let settings = layer.and_then(|layer| Settings::from_layers([layer]).ok());
+    let registry = app::metrics(&settings.unwrap_or_default(), schema);
     let mut descriptions = registry.descriptions().to_vec();
     descriptions.sort_by_key(|metric| metric.name);
     descriptions
