@@ -115,7 +115,7 @@ fn events_of_files_and_the_network_that_match_nothing_allocate_nothing() {
     let detector = Detector::new(rules.expect("the rules are right"), &judged);
     let matches: Vec<_> = detector.rules().map(|(_, count)| count.clone()).collect();
     let state = State::new(1024, Arc::new(Users::default()));
-    let mut pipeline = Pipeline::new(state, detector, &schema, "node", metrics, None);
+    let mut pipeline = Pipeline::new(state, detector, &schema, "node", metrics, Vec::new());
     let (all, plain) = records();
     assert!(plain.len() > 20, "{} records", plain.len());
     // The first rounds fill the tables, find how much memory there has to be, and fill the caches of automata.
