@@ -204,7 +204,7 @@ fn judging(records: &[Vec<u8>], schema: &Arc<Schema>) -> f64 {
     let rules = loaded.rules.expect("the bundled rules are right");
     let detector = Detector::new(rules, &RuleMetrics::declare(&mut registry));
     let state = State::new(PROCESSES_MAX, Arc::new(Users::default()));
-    let mut pipeline = Pipeline::new(state, detector, schema, "node", metrics, None);
+    let mut pipeline = Pipeline::new(state, detector, schema, "node", metrics, Vec::new());
     let mut feed = Feed::new(records);
     median(|| feed.round(&mut |bytes| pipeline.record(black_box(bytes))))
 }
