@@ -161,9 +161,19 @@ fn transcript(agent: &mut Agent, program: &Path) -> String {
     fs::remove_dir_all(&folder).expect("its mounts went with it");
     let folder = folder.to_str().expect("a UTF-8 path");
     let scratch = program.parent().and_then(Path::to_str);
-    text.replace(folder, "WORK")
+    // Root has what the machine, or the container that the tests run in, leaves it.
+    text.replace(&format!("={}", capabilities()), "=ALL")
+        .replace(folder, "WORK")
         .replace(&path, "PROGRAM")
         .replace(scratch.expect("a UTF-8 path"), "SCRATCH")
+}
+
+/// The capabilities of this process, as an event tells of those of the programs that it starts.
+fn capabilities() -> String {
+    let status = fs::read_to_string("/proc/self/status").expect("procfs is mounted");
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let digits = line.expect("proc_pid_status(5) has it").trim();
+    digits.trim_start_matches('0').to_owned()
 }
 
 /// One event as a line.
