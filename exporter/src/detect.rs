@@ -249,7 +249,11 @@ impl Detector {
             let mut before = Instant::now();
             evaluator.evaluate_watched(rules, event, fire, |rule| {
                 let now = Instant::now();
-                costs.took(rule, now.duration_since(before));
+                let time = now.duration_since(before);
+                match rule {
+                    Some(rule) => costs.took(rule, time),
+                    None => costs.took_in_common(rules, event.kind, time),
+                }
                 before = now;
             })
         } else {

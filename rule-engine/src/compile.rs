@@ -3,11 +3,12 @@
 //! In: typed conditions and templates. Out: [`RuleSet`]. Never: an error; check has found them all.
 //!
 //! All conditions become one graph in which equal parts are one node. Per event type the graph is simplified by what the type
-//! decides (`evt.type`, `evt.dir`), and what is left is ordered so that cheap checks come first. Order cannot be observed:
-//! a check has no effect but its result.
+//! decides (`evt.type`, `evt.dir`), and what is left is ordered so that cheap checks come first. What several rules need is
+//! tried before them. Order cannot be observed: a check has no effect but its result.
 
 mod cost;
 mod graph;
+mod guards;
 
 use std::collections::HashMap;
 
@@ -16,7 +17,8 @@ use foldhash::fast::FixedState;
 use crate::eventset::EventSet;
 use crate::priority::Priority;
 use crate::program::{
-    Matching, NO_SLOT, Node, NodeId, NodeKind, Program, Rule, RuleId, RuleSet, Source, SourceId,
+    Guard, Matching, NO_SLOT, Node, NodeId, NodeKind, Program, Rule, RuleId, RuleSet, Source,
+    SourceId, words,
 };
 use crate::schema::{EventKind, EventTypeId, Schema};
 use crate::template::{Part, Template};
@@ -76,7 +78,12 @@ pub fn rule_set(mut specs: Vec<RuleSpec>, schema: &Schema, matching: Matching) -
         }
         plans.add(specialized);
     }
-    emit(rules, graph, plans, schema, matching)
+    let guards = plans
+        .lists
+        .iter()
+        .map(|roots| guards::of(&mut graph, roots))
+        .collect();
+    emit(rules, graph, plans, guards, schema, matching)
 }
 
 fn rule((index, spec): (usize, RuleSpec)) -> Rule {
@@ -144,6 +151,7 @@ fn emit(
     rules: Vec<Rule>,
     graph: Graph<'_>,
     plans: Plans,
+    guards: Vec<Vec<Vec<guards::Guard>>>,
     schema: &Schema,
     matching: Matching,
 ) -> RuleSet {
@@ -177,12 +185,13 @@ fn emit(
         graph: &graph,
         new: HashMap::default(),
     };
-    for roots in plans.lists {
+    for (roots, guards) in plans.lists.into_iter().zip(guards) {
         let roots: Vec<_> = roots
             .into_iter()
             .map(|(rule, root)| (rule, emitter.node(&mut set, root)))
             .collect();
-        let program = program(&set, roots);
+        let guards = emitter.guards(&mut set, guards, roots.len());
+        let program = program(&set, roots, guards);
         set.programs.push(program);
     }
     set
@@ -238,6 +247,30 @@ impl Emitter<'_, '_> {
         new
     }
 
+    /// Guards in the order to try them: first what costs little for each rule that it may spare.
+    fn guards(
+        &mut self,
+        set: &mut RuleSet,
+        mut groups: Vec<Vec<guards::Guard>>,
+        roots: usize,
+    ) -> Vec<Guard> {
+        groups.sort_by_key(|group| {
+            let (cost, rules) = (self.costs[group[0].node.0 as usize], group[0].rules.len());
+            cost.saturating_mul(16) / rules as u32
+        });
+        let guards = groups.into_iter().flatten().map(|guard| {
+            let mut rules = vec![0; words(roots)];
+            for place in guard.rules {
+                rules[place / 64] |= 1 << (place % 64);
+            }
+            Guard {
+                node: self.node(set, guard.node),
+                rules,
+            }
+        });
+        guards.collect()
+    }
+
     fn members(&mut self, set: &mut RuleSet, members: &[NodeId]) -> std::ops::Range<u32> {
         let mut ordered = members.to_vec();
         ordered.sort_by_key(|member| self.costs[member.0 as usize]);
@@ -252,7 +285,7 @@ impl Emitter<'_, '_> {
 }
 
 /// The program of these roots: which sources it reads.
-fn program(set: &RuleSet, roots: Vec<(RuleId, NodeId)>) -> Program {
+fn program(set: &RuleSet, roots: Vec<(RuleId, NodeId)>, guards: Vec<Guard>) -> Program {
     let mut reached = Reached {
         set,
         seen: vec![false; set.nodes.len()],
@@ -284,6 +317,7 @@ fn program(set: &RuleSet, roots: Vec<(RuleId, NodeId)>) -> Program {
     slots.shrink_to_fit();
     Program {
         roots,
+        guards,
         slots,
         slot_count: count,
         fields,

@@ -13,6 +13,7 @@ use bumpalo::Bump;
 use crate::op;
 use crate::program::{
     Builtin, Matching, NO_SLOT, NodeId, NodeKind, Program, Rule, RuleId, RuleSet, Source, SourceId,
+    words,
 };
 use crate::template::Format;
 use crate::typed::Operand;
@@ -29,6 +30,8 @@ pub struct Evaluator {
     judged: Vec<u32>,
     /// Number of the current event, times four. Invariant: greater than every number in `judged`.
     event: u32,
+    /// For each rule of the event's type a bit: set while it may hold.
+    possible: Vec<u64>,
     judged_rules: usize,
 }
 
@@ -63,6 +66,7 @@ impl Evaluator {
             arena: Bump::with_capacity(ARENA_BYTES),
             judged: vec![0; set.nodes.len()],
             event: 0,
+            possible: Vec::new(),
             judged_rules: 0,
         }
     }
@@ -78,14 +82,16 @@ impl Evaluator {
         self.evaluate_watched(set, event, on_match, |_| {})
     }
 
-    /// The same for one who wants to know what each rule costs: `on_judged` is called when a rule has been judged, and the
-    /// time since the last call, or the start, is what it took. What several rules have in common is judged with the first.
+    /// The same for one who wants to know what each rule costs: the time since the last call of `on_judged`, or the start, is
+    /// what judging this rule took, or, without a rule, what was tried for all of them at once. A rule that is out of the
+    /// question by then takes nothing more, and there is no call for it. What several rules that are left have in common is
+    /// judged with the first.
     pub fn evaluate_watched<E: Fields>(
         &mut self,
         set: &RuleSet,
         event: &E,
         on_match: impl FnMut(Match<'_>),
-        on_judged: impl FnMut(RuleId),
+        on_judged: impl FnMut(Option<RuleId>),
     ) -> Outcome {
         self.judged_rules = 0;
         let Some(program) = set.program(event.event_type()) else {
@@ -100,7 +106,7 @@ impl Evaluator {
             marks: &mut self.judged,
             event: self.event,
         };
-        let (outcome, rules) = judge(&values, program, marks, on_match, on_judged);
+        let (outcome, rules) = judge(&values, marks, &mut self.possible, on_match, on_judged);
         self.judged_rules = rules;
         self.arena.reset();
         outcome
@@ -167,19 +173,21 @@ struct Judged<'m> {
 
 fn judge<'a>(
     values: &'a Values<'a>,
-    program: &'a Program,
     mut judged: Judged<'_>,
+    possible: &mut Vec<u64>,
     mut on_match: impl FnMut(Match<'_>),
-    mut on_judged: impl FnMut(RuleId),
+    mut on_judged: impl FnMut(Option<RuleId>),
 ) -> (Outcome, usize) {
+    let roots = &values.program.roots;
+    judged.guards(values, possible);
+    on_judged(None);
     let mut outcome = Outcome::Decided;
-    let mut rules = 0;
-    for (id, root) in &program.roots {
-        let rule = values.set.rule(*id);
+    for place in bits(possible) {
+        let (id, root) = roots[place];
+        let rule = values.set.rule(id);
         let first_only = values.set.matching == Matching::First;
-        let truth = judged.node(values, *root);
-        rules += 1;
-        on_judged(*id);
+        let truth = judged.node(values, root);
+        on_judged(Some(id));
         match truth {
             Truth::False => continue,
             Truth::True if !values.output_open(rule) => on_match(Match { rule, values }),
@@ -187,13 +195,47 @@ fn judge<'a>(
         }
         // Where only the first match counts, nobody knows who is first behind a rule that is open.
         if first_only {
-            break;
+            return (outcome, place + 1);
         }
     }
-    (outcome, rules)
+    (outcome, roots.len())
+}
+
+/// The places of the bits that are set, in order.
+fn bits(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(at, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros() as usize;
+            (bit < 64).then(|| {
+                left &= left - 1;
+                at * 64 + bit
+            })
+        })
+    })
 }
 
 impl Judged<'_> {
+    /// Finds the rules of the event's type that no guard says are false.
+    fn guards<'a>(&mut self, values: &'a Values<'a>, possible: &mut Vec<u64>) {
+        let rules = values.program.roots.len();
+        possible.clear();
+        possible.resize(words(rules), u64::MAX);
+        if let Some(last) = possible.last_mut().filter(|_| rules % 64 != 0) {
+            *last = (1 << (rules % 64)) - 1;
+        }
+        for guard in &values.program.guards {
+            let spared = |(left, rules): (&u64, &u64)| (left & rules).count_ones();
+            let spared: u32 = possible.iter().zip(&guard.rules).map(spared).sum();
+            // For a single rule it is as well tried by itself.
+            if spared > 1 && self.node(values, guard.node) == Truth::False {
+                for (left, rules) in possible.iter_mut().zip(&guard.rules) {
+                    *left &= !rules;
+                }
+            }
+        }
+    }
+
     /// Recursion is as deep as the condition, which check has limited.
     fn node<'a>(&mut self, values: &'a Values<'a>, id: NodeId) -> Truth {
         let node = &values.set.nodes[id.0 as usize];

@@ -83,12 +83,27 @@ pub struct RuleSet {
 pub(crate) struct Program {
     /// The rules to try, in order.
     pub(crate) roots: Vec<(RuleId, NodeId)>,
+    /// What is tried before them, in this order.
+    pub(crate) guards: Vec<Guard>,
     /// For each source of the set the slot that keeps its value, [`NO_SLOT`] for one that no root reads.
     pub(crate) slots: Vec<u32>,
     /// How many slots there are.
     pub(crate) slot_count: u32,
     /// The fields that conditions and outputs of these rules read.
     pub(crate) fields: Vec<FieldRef>,
+}
+
+/// What some of a program's rules need: where it is false, so are they.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub(crate) node: NodeId,
+    /// The places of the rules in the program's roots, a bit each; as many words as [`words`] says.
+    pub(crate) rules: Vec<u64>,
+}
+
+/// How many words have a bit for each of so many rules.
+pub(crate) fn words(rules: usize) -> usize {
+    rules.div_ceil(64)
 }
 
 /// No slot.

@@ -167,7 +167,7 @@ fn joined(parts: &[String], word: &str) -> String {
 proptest! {
     #[test]
     fn what_is_decided_holds_whatever_comes(
-        conditions in proptest::collection::vec(condition(), 1..4),
+        conditions in proptest::collection::vec(condition(), 1..8),
         told in proptest::array::uniform4(0..VALUES.len()),
         awaited in proptest::array::uniform4(any::<bool>()),
     ) {

@@ -56,7 +56,7 @@ impl CostMetrics {
             }),
             seconds: registry.family(Declaration {
                 name: "saker_rule_evaluation_seconds_total",
-                help: "Processor time that judging a rule took, estimated from one in 512 events. What rules have in common counts for the first of them.",
+                help: "Processor time that judging a rule took, estimated from one in 512 events. What is tried for all rules of an event type at once counts for each of them in equal parts.",
                 labels: ["rule"],
             }),
         }
@@ -118,10 +118,26 @@ impl Costs {
 
     /// Counts what a timed rule took, for all that are not timed.
     pub(super) fn took(&self, id: RuleId, time: Duration) {
+        self.add(id, self.estimated_ns(time));
+    }
+
+    /// Counts what was tried once for all rules of a timed event, in equal parts.
+    pub(super) fn took_in_common(&self, rules: &RuleSet, event: EventTypeId, time: Duration) {
+        let count = rules.rules_of(event).count().max(1) as u64;
+        let part = self.estimated_ns(time) / count;
+        for id in rules.rules_of(event) {
+            self.add(id, part);
+        }
+    }
+
+    fn estimated_ns(&self, time: Duration) -> u64 {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(0);
+        ns.saturating_sub(self.clock_ns) * u64::from(SAMPLE_EVERY)
+    }
+
+    fn add(&self, id: RuleId, ns: u64) {
         if let Some(handle) = self.handles.get(id.0 as usize) {
-            let ns = u64::try_from(time.as_nanos()).unwrap_or(0);
-            let ns = ns.saturating_sub(self.clock_ns);
-            handle.seconds.add_ns(ns * u64::from(SAMPLE_EVERY));
+            handle.seconds.add_ns(ns);
         }
     }
 

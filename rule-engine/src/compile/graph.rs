@@ -44,7 +44,7 @@ pub(super) struct TestKey {
     pub(super) source: SourceId,
     ty: Type,
     multiplicity: Multiplicity,
-    op: Operator,
+    pub(super) op: Operator,
     modifier: Option<Modifier>,
     values: Vec<Constant>,
 }
@@ -219,7 +219,8 @@ impl<'s> Graph<'s> {
         self.joined(members, true)
     }
 
-    fn or(&mut self, members: Vec<NodeId>) -> NodeId {
+    /// A node that holds where one of these does.
+    pub(super) fn or(&mut self, members: Vec<NodeId>) -> NodeId {
         let members = self.merged(members, merge_in_or);
         self.joined(members, false)
     }

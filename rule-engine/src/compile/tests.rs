@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::check::Checked;
 use crate::eval::Evaluator;
 use crate::eventset::EventSet;
-use crate::program::{Matching, NodeKind, RuleSet};
+use crate::program::{Matching, NodeKind, RuleId, RuleSet};
 use crate::reference::Plain;
 use crate::samples::{Datum, Sample, checked, rules, sample};
 use crate::schema::{EventTypeId, Schema};
@@ -194,6 +194,24 @@ fn fields_are_fetched_once_and_only_when_needed() {
         .collect();
     asked.sort_unstable();
     assert_eq!(asked, ["fd.num", "proc.name", "proc.pid"]);
+}
+
+#[test]
+fn rules_that_a_guard_excludes_are_not_judged() {
+    let conditions = [
+        "proc.name = a and fd.name = x",
+        "fd.name in (y, z) and proc.name = b",
+        "proc.name startswith c and fd.name endswith w",
+        "fd.num = 4 and proc.name contains d",
+        "proc.pid = 1",
+    ];
+    let set = compiled(&conditions, Matching::All);
+    let mut judged = Vec::new();
+    let mut evaluator = Evaluator::new(&set);
+    evaluator.evaluate_watched(&set, &sample("open"), |_| {}, |rule| judged.push(rule));
+    // Names exclude the first three; one that is left over is as well judged by itself.
+    assert_eq!(judged, [None, Some(RuleId(3)), Some(RuleId(4))]);
+    assert_eq!(evaluator.judged_rules(), conditions.len());
 }
 
 #[test]
@@ -417,6 +435,34 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn guards_exclude_only_rules_that_are_false(
+        // A condition as rules have them, of several checks that must all hold; more than a word has bits.
+        checks in proptest::collection::vec(proptest::collection::vec(text_check(), 1..3), 4..80),
+        event in event(),
+    ) {
+        let schema = Schema::syscall();
+        let texts: Vec<String> = checks.iter().map(|checks| checks.join(" and ")).collect();
+        let checked: Vec<Checked> = texts.iter().map(|text| checked(text).expect(text)).collect();
+        let conditions: Vec<_> = checked.iter().map(|c| (c.typed.clone(), c.events.clone())).collect();
+        let arena = Bump::new();
+        let plain = Plain { schema: &schema, event: &event, arena: &arena };
+        let mut expected: Vec<String> = checked
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| plain.holds(&c.typed.root))
+            .map(|(place, _)| format!("r{place}"))
+            .collect();
+        prop_assert_eq!(matches(&rules(&conditions, "x", Matching::All), &event), &expected[..]);
+        expected.truncate(1);
+        prop_assert_eq!(matches(&rules(&conditions, "x", Matching::First), &event), expected);
+    }
+
 }
 
 proptest! {

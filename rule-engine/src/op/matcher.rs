@@ -128,8 +128,8 @@ impl Matcher {
             Test::Text(text) => match text {
                 TextMatcher::Order(..) => 3,
                 TextMatcher::Among(..) => 6,
-                TextMatcher::Starts(affixes) | TextMatcher::Ends(affixes) => {
-                    3 * affixes.len() as u32
+                TextMatcher::Starts(prefixes) | TextMatcher::Ends(prefixes) => {
+                    3 * prefixes.len().max(1).ilog2() + 3
                 }
                 TextMatcher::Contains(_) => 15,
                 TextMatcher::ContainsAny(_) | TextMatcher::Paths(_) => 40,

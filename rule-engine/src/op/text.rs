@@ -25,9 +25,9 @@ pub(crate) enum TextMatcher {
     /// Holds one of many; case ignored where the automaton was built so.
     ContainsAny(Box<AhoCorasick>),
     /// Starts with one of these.
-    Starts(Box<[Box<[u8]>]>),
-    /// Ends with one of these.
-    Ends(Box<[Box<[u8]>]>),
+    Starts(Prefixes),
+    /// Ends with one of these; they are reversed.
+    Ends(Prefixes),
     /// Fits one of these.
     Globs(Box<[Glob]>),
     /// Fits this.
@@ -46,7 +46,6 @@ impl TextMatcher {
     pub(crate) fn any(op: Operator, constants: &[&[u8]]) -> Result<Self, String> {
         use Operator as Op;
         let single = constants.first().copied().unwrap_or_default();
-        let owned = || constants.iter().map(|&c| c.into()).collect();
         Ok(match op {
             Op::In | Op::Intersects => Self::Among(ByteStrings::new(constants), true),
             Op::Eq if constants.len() > 1 => Self::Among(ByteStrings::new(constants), true),
@@ -55,8 +54,13 @@ impl TextMatcher {
             }
             Op::Contains | Op::Bcontains => Self::ContainsAny(automaton(constants, false)?),
             Op::Icontains => Self::ContainsAny(automaton(constants, true)?),
-            Op::Startswith | Op::Bstartswith => Self::Starts(owned()),
-            Op::Endswith => Self::Ends(owned()),
+            Op::Startswith | Op::Bstartswith => {
+                Self::Starts(Prefixes::new(constants.iter().map(|&c| c.into())))
+            }
+            Op::Endswith => {
+                let reversed = |&c: &&[u8]| c.iter().rev().copied().collect();
+                Self::Ends(Prefixes::new(constants.iter().map(reversed)))
+            }
             Op::Glob => Self::Globs(constants.iter().map(|c| Glob::new(c, false)).collect()),
             Op::Iglob => Self::Globs(constants.iter().map(|c| Glob::new(c, true)).collect()),
             Op::Regex => Self::Pattern(Box::new(Pattern::new(single)?)),
@@ -79,8 +83,8 @@ impl TextMatcher {
             Self::Among(set, is_in) => set.contains(value) == *is_in,
             Self::Contains(finder) => finder.find(value).is_some(),
             Self::ContainsAny(automaton) => automaton.is_match(value),
-            Self::Starts(affixes) => affixes.iter().any(|affix| value.starts_with(affix)),
-            Self::Ends(affixes) => affixes.iter().any(|affix| value.ends_with(affix)),
+            Self::Starts(prefixes) => prefixes.any_of(value.iter()),
+            Self::Ends(reversed) => reversed.any_of(value.iter().rev()),
             Self::Globs(globs) => globs.iter().any(|glob| glob.matches(value)),
             Self::Pattern(pattern) => pattern.matches(value, arena),
             Self::Paths(paths) => paths.matches(value),
@@ -93,6 +97,42 @@ fn automaton(needles: &[&[u8]], ignore_case: bool) -> Result<Box<AhoCorasick>, S
         .ascii_case_insensitive(ignore_case)
         .build(needles);
     built.map(Box::new).map_err(|why| why.to_string())
+}
+
+/// Beginnings of byte strings.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefixes {
+    /// Sorted. Invariant: none is a beginning of another. So only the last one that is not greater than a text can be a
+    /// beginning of it: what lies between a beginning and the text has that beginning too.
+    sorted: Box<[Box<[u8]>]>,
+}
+
+impl Prefixes {
+    fn new(prefixes: impl Iterator<Item = Box<[u8]>>) -> Self {
+        let mut sorted: Vec<Box<[u8]>> = prefixes.collect();
+        sorted.sort_unstable();
+        // Whatever begins with one that is kept comes right behind it.
+        sorted.dedup_by(|longer, kept| longer.starts_with(kept));
+        Self {
+            sorted: sorted.into(),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// Whether a text begins with one of them.
+    fn any_of<'t>(&self, text: impl Iterator<Item = &'t u8> + Clone) -> bool {
+        let smaller = |prefix: &Box<[u8]>| prefix.iter().le(text.clone());
+        let behind = self.sorted.partition_point(smaller);
+        let last = behind.checked_sub(1).map(|at| &self.sorted[at]);
+        last.is_some_and(|prefix| {
+            let mut text = text.clone();
+            prefix.iter().all(|byte| text.next() == Some(byte))
+        })
+    }
 }
 
 /// A set of byte strings.
@@ -121,4 +161,29 @@ impl ByteStrings {
 
 fn length_bit(text: &[u8]) -> u64 {
     1 << text.len().min(63)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn beginnings_and_ends_are_found(
+            affixes in vec(vec(0..3_u8, 0..4), 1..9),
+            text in vec(0..3_u8, 0..6),
+        ) {
+            let constants: Vec<&[u8]> = affixes.iter().map(Vec::as_slice).collect();
+            let holds = |op| {
+                let matcher = TextMatcher::any(op, &constants).expect("no pattern");
+                matcher.matches(&text, &Bump::new())
+            };
+            let (starts, ends) = (holds(Operator::Startswith), holds(Operator::Endswith));
+            prop_assert_eq!(starts, constants.iter().any(|affix| text.starts_with(affix)));
+            prop_assert_eq!(ends, constants.iter().any(|affix| text.ends_with(affix)));
+        }
+    }
 }
