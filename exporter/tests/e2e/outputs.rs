@@ -1,8 +1,11 @@
 //! Lines of matches in a file that is moved away, and on a pipe that nobody reads.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -44,14 +47,16 @@ impl Watched {
         self.path(name).to_str().expect("a UTF-8 path").to_owned()
     }
 
-    /// Opens the file so many times.
-    fn open(&self, count: u32) {
+    /// Opens the file so many times, and says which process has done it.
+    fn open(&self, count: u32) -> u32 {
         let script = format!(
             "i=0; while [ $i -lt {count} ]; do : <{}; i=$((i+1)); done",
             self.argument("watched")
         );
-        let shell = Command::new(&self.shell).args(["-c", &script]).status();
-        assert!(shell.expect("busybox runs").success());
+        let shell = Command::new(&self.shell).args(["-c", &script]).spawn();
+        let mut shell = shell.expect("busybox runs");
+        assert!(shell.wait().expect("a child").success());
+        shell.id()
     }
 }
 
@@ -147,6 +152,13 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_matches() {
     });
     let full = [("outcome", "dropped"), ("reason", "queue_full")];
     assert!(sum(&scrape(), "saker_output_lines_total", &full) > 0.0);
+    page_goes_on(address, || watched.open(1));
+    wait_until("the books of the page balance", || {
+        let scrape = scrape();
+        let page = sum(&scrape, "saker_page_matches_total", &[]);
+        let waiting = sum(&scrape, "saker_page_queue_length", &[]);
+        page + waiting == sum(&scrape, "saker_rule_matches_total", &[])
+    });
     // The reader's sloth does not hold up the end.
     let status = agent.stop();
     assert!(status.success(), "{status}: {}", agent.log());
@@ -155,4 +167,27 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_matches() {
         "{}",
         agent.log()
     );
+}
+
+/// What matches now is on the page, in the list behind it and in its stream.
+fn page_goes_on(address: SocketAddr, open: impl FnOnce() -> u32) {
+    let mut stream = TcpStream::connect(address).expect("the agent listens");
+    let patience = Some(Duration::from_secs(30));
+    stream.set_read_timeout(patience).expect("a time limit");
+    let request = format!("GET /api/v1/matches/stream HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut told = BufReader::new(stream).lines();
+    let begun = told.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("retry")));
+    assert!(begun.is_some(), "the stream has begun");
+    let mark = format!("pid={} ", open());
+    let news = told.find(|line| match line {
+        Ok(line) => line.contains(&mark),
+        Err(_) => true,
+    });
+    assert!(matches!(news, Some(Ok(_))), "{news:?}");
+    for path in ["/api/v1/matches", "/"] {
+        let (status, text) = get(address, path, "").expect("the agent answers");
+        assert_eq!(status, 200);
+        assert!(text.contains(&mark), "{path}: {text}");
+    }
 }
