@@ -17,7 +17,6 @@ mod query;
 mod readiness;
 mod recent;
 mod routes;
-mod samples;
 mod scrape;
 mod server;
 mod stall;
