@@ -1,4 +1,4 @@
-//! Which of the recent matches are asked for: `?rule=NAME&container=ID-OR-NAME`.
+//! Which of the recent matches are asked for: `?rule=NAME&container=ID-OR-NAME`, and after which of them: `after=NUMBER`.
 //!
 //! In: the query of an address, from anybody. Out: yes or no for a match. Never: a part that is taken for another one.
 
@@ -6,20 +6,24 @@ use serde_json::Value;
 
 /// What a match must have; nothing: every match fits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Query {
+pub struct Query {
     rule: Option<String>,
     container: Option<String>,
+    /// Number of the match that was seen last.
+    pub(super) after: Option<u64>,
 }
 
 impl Query {
     /// Reads a query. Parts that mean nothing here are left alone.
-    pub(super) fn parse(query: Option<&str>) -> Self {
+    #[must_use]
+    pub fn parse(query: Option<&str>) -> Self {
         let mut parsed = Self::default();
         for part in query.unwrap_or_default().split('&') {
             match part.split_once('=') {
                 Some((_, "")) | None => {}
                 Some(("rule", value)) => parsed.rule = Some(decoded(value)),
                 Some(("container", value)) => parsed.container = Some(decoded(value)),
+                Some(("after", value)) => parsed.after = value.parse().ok(),
                 Some(_) => {}
             }
         }
@@ -27,8 +31,9 @@ impl Query {
     }
 
     /// Whether a match, as JSON, is asked for.
-    pub(super) fn fits(&self, json: &str) -> bool {
-        if *self == Self::default() {
+    #[must_use]
+    pub fn fits(&self, json: &str) -> bool {
+        if self.rule.is_none() && self.container.is_none() {
             return true;
         }
         let Ok(shown) = serde_json::from_str::<Value>(json) else {
@@ -89,6 +94,13 @@ mod tests {
             ("rule=%zz%e9%", false),
         ] {
             assert_eq!(Query::parse(Some(query)).fits(json), fits, "{query}");
+        }
+        for (query, after) in [
+            ("after=3", Some(3)),
+            ("x&after=7&rule=y", Some(7)),
+            ("after=-1", None),
+        ] {
+            assert_eq!(Query::parse(Some(query)).after, after, "{query}");
         }
         assert!(Query::parse(None).fits("{}"));
         assert!(!Query::parse(Some("rule=x")).fits("no JSON"));

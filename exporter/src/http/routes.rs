@@ -174,7 +174,8 @@ impl Site {
     }
 }
 
-fn asked<B>(request: &Request<B>) -> Query {
+/// Which matches a request is about.
+pub(super) fn asked<B>(request: &Request<B>) -> Query {
     Query::parse(request.uri().query())
 }
 

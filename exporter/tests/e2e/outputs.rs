@@ -1,11 +1,9 @@
 //! Lines of matches in a file that is moved away, and on a pipe that nobody reads.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -14,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::agent::{Agent, SAKER};
 use crate::support::daemon::Daemon;
 use crate::support::exposition::Exposition;
-use crate::support::http::{free_address, get};
+use crate::support::http::{follow, free_address, get};
 use crate::support::python::consume;
 use crate::support::rootfs;
 use crate::support::wait::wait_until;
@@ -171,23 +169,13 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_matches() {
 
 /// What matches now is on the page, in the list behind it and in its stream.
 fn page_goes_on(address: SocketAddr, open: impl FnOnce() -> u32) {
-    let mut stream = TcpStream::connect(address).expect("the agent listens");
-    let patience = Some(Duration::from_secs(30));
-    stream.set_read_timeout(patience).expect("a time limit");
-    let request = format!("GET /api/v1/matches/stream HTTP/1.0\r\nHost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut told = BufReader::new(stream).lines();
-    let begun = told.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("retry")));
-    assert!(begun.is_some(), "the stream has begun");
-    let mark = format!("pid={} ", open());
-    let news = told.find(|line| match line {
-        Ok(line) => line.contains(&mark),
-        Err(_) => true,
-    });
-    assert!(matches!(news, Some(Ok(_))), "{news:?}");
+    let mut told = follow(address, "");
+    let pid = open();
+    let arrived = told.any(|line| line["output_fields"]["proc.pid"] == pid);
+    assert!(arrived, "the stream tells of process {pid}");
     for path in ["/api/v1/matches", "/"] {
         let (status, text) = get(address, path, "").expect("the agent answers");
         assert_eq!(status, 200);
-        assert!(text.contains(&mark), "{path}: {text}");
+        assert!(text.contains(&format!("pid={pid} ")), "{path}: {text}");
     }
 }
