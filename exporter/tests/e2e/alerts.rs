@@ -52,7 +52,7 @@ fn follow_the_link(page: &Value, line: &Value) {
         answer["matches"].as_array().expect("a list").clone()
     };
     let matches = matched(query);
-    assert_eq!(matches, [line.clone()]);
+    assert_eq!(matches, std::slice::from_ref(line));
     assert_eq!(matches[0]["rule"], SHELL_RULE);
     assert_eq!(*field(&matches[0], "container.name"), "shop");
     let other = query.replace("container=shop", "container=other");
