@@ -157,6 +157,12 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_matches() {
         let waiting = sum(&scrape, "saker_page_queue_length", &[]);
         page + waiting == sum(&scrape, "saker_rule_matches_total", &[])
     });
+    // What the rule costs: every event of its types, one in 512 of them timed.
+    let rule = [("rule", "Watched file")];
+    let evaluations = sum(&scrape(), "saker_rule_evaluations_total", &rule);
+    assert!(evaluations >= f64::from(OPENED), "{evaluations}");
+    let seconds = sum(&scrape(), "saker_rule_evaluation_seconds_total", &rule);
+    assert!(seconds > 0.0);
     // The reader's sloth does not hold up the end.
     let status = agent.stop();
     assert!(status.success(), "{status}: {}", agent.log());
