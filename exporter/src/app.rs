@@ -89,8 +89,8 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let asked = outputs::asked(settings, schema);
     let hostname = sys::hostname();
     let recent = Recent::default();
-    let keep = matches::keep(recent.clone(), &hostname);
-    let (queues, mut outputs) = opened.start(rooms.outputs, keep)?;
+    let (queues, shown, mut outputs) = opened.start(rooms.outputs)?;
+    let showing = matches::keep(shown, recent.clone(), hostname.clone());
     rooms.reload.succeeded(rules.enabled());
     rooms.hooks.watch(&watched);
     let detector = Detector::new(rules.set, &rooms.rules).asking(Arc::clone(&asked));
@@ -139,7 +139,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let healing = heal::run(counters, Arc::clone(&probe), events.handle());
     let naming = domains::run(wanted_names, rooms.domains, events.handle());
     let beside = async {
-        tokio::join!(engines, healing, naming);
+        tokio::join!(engines, healing, naming, showing);
     };
     let reloader = Reloader {
         settings: settings.clone(),

@@ -83,6 +83,8 @@ pub struct Settings {
     pub workload_metrics: WorkloadMetrics,
     /// The Kubernetes API server, if it is asked; with the node's name.
     pub kubernetes: Option<Kubernetes>,
+    /// Name of the Kubernetes node, if it is known: that of `kubernetes`, or what `NODE_NAME` says.
+    pub node_name: Option<String>,
 }
 
 impl Default for Settings {
@@ -103,6 +105,7 @@ impl Default for Settings {
             runtimes: None,
             workload_metrics: WorkloadMetrics::default(),
             kubernetes: None,
+            node_name: None,
         }
     }
 }
@@ -296,7 +299,7 @@ impl Layer {
                 .map(|places| places.split(',').map(str::to_owned).collect()),
             web_config_file: variable("SAKER_WEB_CONFIG_FILE").map(PathBuf::from),
             output,
-            node_name: variable("NODE_NAME"),
+            node_name: variable("NODE_NAME").filter(|name| !name.is_empty()),
             ..Self::default()
         })
     }
@@ -325,16 +328,14 @@ impl Settings {
     /// When a value is out of its range.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer>) -> Result<Self, ConfigError> {
         let mut settings = Self::default();
-        let mut node_name = None;
         let mut otlp = OtlpLayer::default();
         for mut layer in layers {
-            node_name = layer.node_name.take().or(node_name);
             if let Some(over) = layer.otlp.take() {
                 otlp.lay(over);
             }
             settings.lay(layer)?;
         }
-        settings.find_node(node_name)?;
+        settings.find_node()?;
         settings.otlp = otlp.settings()?;
         if let (Some(path), OutputFormat::None) = (&settings.output_file, settings.output) {
             return Err(ConfigError::Value {
@@ -348,8 +349,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Completes `kubernetes` with the name of the node.
-    fn find_node(&mut self, node_name: Option<String>) -> Result<(), ConfigError> {
+    /// Makes the two names of the node one.
+    fn find_node(&mut self) -> Result<(), ConfigError> {
         let Some(kubernetes) = &mut self.kubernetes else {
             return Ok(());
         };
@@ -364,7 +365,8 @@ impl Settings {
                 "this build cannot ask the API server; build it with the feature `kube`",
             );
         }
-        kubernetes.node = kubernetes.node.take().or(node_name);
+        kubernetes.node = kubernetes.node.take().or(self.node_name.take());
+        self.node_name.clone_from(&kubernetes.node);
         match kubernetes.node.as_deref() {
             None | Some("") => refuse(
                 "whose pods to watch is not known; set `node`, or the variable NODE_NAME from the pod's spec.nodeName",
@@ -391,7 +393,7 @@ impl Settings {
             runtimes,
             workload_metrics,
             kubernetes,
-            node_name: _,
+            node_name,
         } = layer;
         if let Some(places) = listen {
             let places = places.iter().map(|place| place.parse());
@@ -460,6 +462,7 @@ impl Settings {
         self.output = output.unwrap_or(self.output);
         self.output_file = output_file.or(self.output_file.take());
         self.kubernetes = kubernetes.or(self.kubernetes.take());
+        self.node_name = node_name.or(self.node_name.take());
         self.web_config_file = web_config_file.or(self.web_config_file.take());
         self.web_enable_lifecycle = web_enable_lifecycle.unwrap_or(self.web_enable_lifecycle);
         Ok(())
@@ -541,14 +544,20 @@ mod tests {
             });
             let layers = [file, environment.map_err(|error| error.to_string())?];
             let settings = Settings::from_layers(layers).map_err(|error| error.to_string())?;
-            Ok::<_, String>(settings.kubernetes.and_then(|kubernetes| kubernetes.node))
+            let asked = settings.kubernetes.and_then(|kubernetes| kubernetes.node);
+            Ok::<_, String>((settings.node_name, asked))
         };
-        assert_eq!(with("", Some("n-1")), Ok(None));
-        assert_eq!(with("kubernetes: {}", Some("n-1")), Ok(Some("n-1".into())));
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(with("", Some("n-1")), Ok((name("n-1"), None)));
+        assert_eq!(with("", Some("")), Ok((None, None)));
+        let both = (name("n-1"), name("n-1"));
+        assert_eq!(with("kubernetes: {}", Some("n-1")), Ok(both));
         let named = "kubernetes: {node: n-2, kubeconfig: /k}";
-        assert_eq!(with(named, Some("n-1")), Ok(Some("n-2".into())));
-        let error = with("kubernetes: {}", None).unwrap_err();
-        assert!(error.contains("NODE_NAME"), "{error}");
+        assert_eq!(with(named, Some("n-1")), Ok((name("n-2"), name("n-2"))));
+        for nothing in [None, Some("")] {
+            let error = with("kubernetes: {}", nothing).unwrap_err();
+            assert!(error.contains("NODE_NAME"), "{error}");
+        }
         assert!(with("kubernetes: {nod: x}", None).is_err());
     }
 

@@ -5,6 +5,7 @@
 //! Never: an event, or anything that the event thread could wait for.
 
 pub mod accept;
+pub mod authorization;
 mod client;
 mod client_certificate;
 mod face;
@@ -13,11 +14,10 @@ mod limiter;
 mod listener;
 mod meter;
 mod page;
-mod query;
+pub mod query;
 mod readiness;
 mod recent;
 mod routes;
-mod samples;
 mod scrape;
 mod server;
 mod stall;

@@ -1,4 +1,4 @@
-//! Where matches go: a line each on standard output or in a file, and an OTLP log record each to a collector.
+//! Where matches go: a line each on standard output or in a file, an OTLP log record each to a collector, and to the page.
 //!
 //! In: [`OwnedMatch`] from the event thread, through a bounded [`Queue`] for each output. Out: JSON or text lines, OTLP
 //! requests, and a count of everything that was not written or not taken, by reason.
@@ -8,6 +8,7 @@ mod file;
 mod line;
 mod model;
 pub mod otlp;
+pub mod page;
 mod queue;
 mod writer;
 

@@ -8,6 +8,7 @@ mod containers;
 mod hand_over;
 mod parking;
 mod rescan;
+mod tables;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
@@ -18,20 +19,21 @@ use rule_engine::eval::Outcome;
 use rule_engine::schema::{EventTypeId, Schema};
 
 use self::hand_over::{About, HandOver};
-use self::parking::{EVENTS_MAX, Parking};
+use self::parking::Parking;
 use self::rescan::Rescan;
 pub use self::rescan::Scan;
+use self::tables::Tables;
 use crate::detect::{Detector, Workloads};
 use crate::event::container::{ContainerId, ContainerNews};
 use crate::event::decode::{EventTypes, facts};
 use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
-use crate::metrics::{Counter, Declaration, Gauge, Histogram, Registry};
+use crate::metrics::{Counter, Declaration, Histogram, Registry};
 use crate::output::Queue;
 use crate::state::domain::Domains;
 use crate::state::user::Users;
-use crate::state::{Applied, CONTAINERS_MAX, PODS_MAX, State, actor};
+use crate::state::{Applied, State, actor};
 
 /// Records between two looks at the control channel and the clock.
 const BATCH_LEN_MAX: usize = 1024;
@@ -86,15 +88,8 @@ pub struct PipelineMetrics {
     events: Vec<Counter>,
     latency: Histogram,
     malformed: Counter,
-    process_entries: Gauge,
-    process_evictions: Counter,
-    process_misses: Counter,
+    tables: Tables,
     rescans: Counter,
-    container_entries: Gauge,
-    container_evictions: Counter,
-    pod_entries: Gauge,
-    pod_evictions: Counter,
-    parked: Gauge,
     answered: Counter,
     unanswered: Counter,
     no_room: Counter,
@@ -113,26 +108,7 @@ impl PipelineMetrics {
             help: "Events that reached the rules.",
             labels: ["type"],
         });
-        let entries = registry.gauges(Declaration {
-            name: "saker_table_entries",
-            help: "Entries that a table holds.",
-            labels: ["table"],
-        });
-        let capacity = registry.gauges(Declaration {
-            name: "saker_table_capacity",
-            help: "Entries that a table can hold.",
-            labels: ["table"],
-        });
-        let evictions = registry.counters(Declaration {
-            name: "saker_table_evictions_total",
-            help: "Living entries that a full table gave up.",
-            labels: ["table"],
-        });
-        let misses = registry.counters(Declaration {
-            name: "saker_table_misses_total",
-            help: "Events about something that a table did not hold.",
-            labels: ["table"],
-        });
+        let tables = Tables::declare(registry, processes_max);
         let parked = registry.counters(Declaration {
             name: "saker_parked_events_total",
             help: "Events that some rule could not decide without the metadata of their container, by how that ended.",
@@ -143,10 +119,6 @@ impl PipelineMetrics {
             help: "Times that the process table was read anew from the kernel, because records that it is made from were lost.",
             labels: [],
         });
-        capacity.with(["processes"]).set(processes_max as f64);
-        capacity.with(["containers"]).set(CONTAINERS_MAX as f64);
-        capacity.with(["pods"]).set(PODS_MAX as f64);
-        capacity.with(["parked_events"]).set(EVENTS_MAX as f64);
         Self {
             events: schema
                 .events
@@ -163,15 +135,8 @@ impl PipelineMetrics {
                 labels: [],
             }),
             malformed: Counter::default(),
-            process_entries: entries.with(["processes"]),
-            process_evictions: evictions.with(["processes"]),
-            process_misses: misses.with(["processes"]),
+            tables,
             rescans,
-            container_entries: entries.with(["containers"]),
-            container_evictions: evictions.with(["containers"]),
-            pod_entries: entries.with(["pods"]),
-            pod_evictions: evictions.with(["pods"]),
-            parked: entries.with(["parked_events"]),
             answered: parked.with(["answered"]),
             unanswered: parked.with(["unanswered"]),
             no_room: parked.with(["no_room"]),
@@ -326,7 +291,7 @@ impl Pipeline {
         let header = record.header();
         let process = self.state.processes.get(actor(header));
         if process.is_none() {
-            self.metrics.process_misses.inc();
+            self.metrics.tables.process_missed();
         }
         if let Some(events) = self.metrics.events.get(usize::from(kind.0)) {
             events.inc();
@@ -340,7 +305,7 @@ impl Pipeline {
             _ => self.previous_boot_ns,
         };
         self.previous_boot_ns = header.time_boot_ns;
-        let cgroup = self.state.cgroup(header.cgroup_id);
+        let cgroup = self.state.cgroups.get(header.cgroup_id);
         let place = Place {
             number: self.number,
             boot_wall_ns: self.boot_wall_ns,
@@ -393,7 +358,8 @@ impl Pipeline {
 
     /// Makes visible what the last batch has brought.
     fn between_batches(&mut self, now_boot_ns: u64) {
-        self.observe_tables();
+        let parked = self.parking.len();
+        self.metrics.tables.observe(&self.state, parked);
         self.detector.flush();
         let containers = self.state.containers.as_ref();
         let lives = |id: &str| containers.is_some_and(|all| all.knows(id));
@@ -401,25 +367,6 @@ impl Pipeline {
             workloads.publish(now_boot_ns, lives);
         }
     }
-
-    fn observe_tables(&self) {
-        let metrics = &self.metrics;
-        let processes = &self.state.processes;
-        metrics.process_entries.set(processes.len() as f64);
-        raise(&metrics.process_evictions, processes.evictions());
-        if let Some(containers) = &self.state.containers {
-            metrics.container_entries.set(containers.len() as f64);
-            raise(&metrics.container_evictions, containers.evictions());
-        }
-        metrics.pod_entries.set(self.state.pods.len() as f64);
-        raise(&metrics.pod_evictions, self.state.pods.evictions());
-        metrics.parked.set(self.parking.len() as f64);
-    }
-}
-
-/// Brings a counter up to what a table has counted by itself.
-fn raise(counter: &Counter, counted: u64) {
-    counter.inc_by(counted.saturating_sub(counter.get()));
 }
 
 /// What places an event, beside its record.

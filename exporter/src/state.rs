@@ -11,7 +11,6 @@ pub mod pod;
 pub mod process;
 pub mod user;
 
-use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use exporter_ebpf::record::{
     TaskRecord,
 };
 
+use self::cgroup::Cgroups;
 use self::container::Containers;
 use self::domain::Domains;
 use self::pod::Pods;
@@ -32,7 +32,7 @@ use crate::event::model::{
 };
 
 /// Cgroups that are remembered; a node runs a few hundred at a time.
-const CGROUPS_MAX: usize = 16_384;
+pub const CGROUPS_MAX: usize = 16_384;
 /// Containers whose metadata is remembered.
 pub const CONTAINERS_MAX: usize = 4096;
 /// Pods that the Kubernetes API server's word is remembered of; a kubelet runs a few hundred at most.
@@ -51,9 +51,8 @@ pub struct State {
     pub containers: Option<Containers>,
     /// What the Kubernetes API server says of pods.
     pub pods: Pods,
-    cgroups: HashMap<u64, Arc<Cgroup>, foldhash::fast::RandomState>,
-    /// Ids in `cgroups`, oldest first.
-    cgroup_order: VecDeque<u64>,
+    /// Cgroups by the kernel's id.
+    pub cgroups: Cgroups,
     users: Arc<Users>,
     domains: Arc<Domains>,
 }
@@ -75,8 +74,7 @@ impl State {
             processes: Processes::new(processes_max),
             containers: None,
             pods: Pods::new(PODS_MAX),
-            cgroups: HashMap::default(),
-            cgroup_order: VecDeque::new(),
+            cgroups: Cgroups::new(CGROUPS_MAX),
             users,
             domains: Arc::default(),
         }
@@ -97,10 +95,10 @@ impl State {
         self.containers = Some(Containers::new(CONTAINERS_MAX));
     }
 
-    /// The cgroup with the kernel's id.
+    /// The user database.
     #[must_use]
-    pub fn cgroup(&self, id: u64) -> Option<&Arc<Cgroup>> {
-        self.cgroups.get(&id)
+    pub fn users(&self) -> &Users {
+        &self.users
     }
 
     /// Brings the tables up to a record.
@@ -221,7 +219,7 @@ impl State {
         if known.cgroup.id == header.cgroup_id {
             return;
         }
-        if let Some(cgroup) = self.cgroups.get(&header.cgroup_id) {
+        if let Some(cgroup) = self.cgroups.get(header.cgroup_id) {
             let process = Process {
                 cgroup: Arc::clone(cgroup),
                 ..Process::clone(known)
@@ -233,7 +231,7 @@ impl State {
     /// The cgroup of a process, entered if a path comes with it.
     fn remember_cgroup(&mut self, process: &record::Process, path: Tail<'_>) -> Arc<Cgroup> {
         let id = process.cgroup_id;
-        if let Some(known) = self.cgroups.get(&id)
+        if let Some(known) = self.cgroups.get(id)
             && (path.bytes.is_empty() || *known.path == *path.bytes)
         {
             return Arc::clone(known);
@@ -249,14 +247,7 @@ impl State {
             // Nothing is known of it: the next record that brings its path shall be believed.
             return cgroup;
         }
-        if self.cgroups.insert(id, Arc::clone(&cgroup)).is_none() {
-            self.cgroup_order.push_back(id);
-        }
-        if self.cgroup_order.len() > CGROUPS_MAX
-            && let Some(oldest) = self.cgroup_order.pop_front()
-        {
-            self.cgroups.remove(&oldest);
-        }
+        self.cgroups.insert(Arc::clone(&cgroup));
         cgroup
     }
 

@@ -1,4 +1,4 @@
-//! The agent's parsers: kernel records, cgroup paths, a header of HTTP requests.
+//! The agent's parsers: kernel records, captures, cgroup paths, answers of container engines.
 
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -7,8 +7,7 @@ use exporter::bundled;
 use exporter::detect::{Detector, RuleMetrics};
 use exporter::event::capture::{CaptureReader, CaptureWriter, Host, Item};
 use exporter::event::container::{ContainerNews, Interface, is_hex_id};
-use exporter::http::accept;
-use exporter::metrics::{Format, Registry};
+use exporter::metrics::Registry;
 use exporter::pipeline::{Pipeline, PipelineMetrics};
 use exporter::runtime::understood;
 use exporter::state::cgroup::container;
@@ -18,31 +17,6 @@ use rule_engine::load::{LoadOptions, load};
 use rule_engine::program::RuleSet;
 use rule_engine::schema::{ArgKind, Schema};
 use rule_engine::source::Source;
-
-pub(crate) const ACCEPT_WORDS: &[&str] = &[
-    "application/openmetrics-text",
-    "application/vnd.google.protobuf",
-    ";proto=io.prometheus.client.MetricFamily",
-    ";encoding=delimited",
-    "application/*",
-    "gzip",
-    "identity",
-    "30",
-    "text/plain",
-    "text/*",
-    "*/*",
-    ";q=",
-    "0.5",
-    "1.000",
-    ";version=",
-    "1.0.0",
-    "0.0.4",
-    ";charset=utf-8",
-    ", ",
-    ";",
-    "\"",
-    "\\\"",
-];
 
 pub(crate) const CGROUP_WORDS: &[&str] = &[
     "/",
@@ -101,31 +75,6 @@ pub(crate) const ANSWER_WORDS: &[&str] = &[
 
 /// Processes in the table: few, so that it overflows.
 const PROCESSES_MAX: usize = 8;
-
-/// An `Accept` header never gets what it does not name or cover, and an element that means nothing changes nothing. The other
-/// headers of a scrape are read without a panic.
-pub fn accept_header(bytes: &[u8]) {
-    let Ok(header) = std::str::from_utf8(bytes) else {
-        return;
-    };
-    let lower = header.to_ascii_lowercase();
-    let got = accept::format(header);
-    let names: &[&str] = match got {
-        Format::Text => &[""],
-        Format::OpenMetrics => &["application/openmetrics-text", "application/*", "*/*"],
-        Format::Protobuf => &["application/vnd.google.protobuf", "application/*", "*/*"],
-    };
-    let asked = names.iter().any(|name| lower.contains(name));
-    assert!(asked, "{got:?} for {header:?}");
-    let longer = format!("audio/ogg;q=1,{header}");
-    assert_eq!(accept::format(&longer), got, "{longer:?}");
-    if accept::gzip(header) {
-        assert!(lower.contains("gzip") || lower.contains('*'), "{header:?}");
-    }
-    if let Some(timeout) = accept::timeout(header) {
-        assert!(!timeout.is_zero(), "{header:?}");
-    }
-}
 
 /// A capture ends, in its end or in an error, and holds no longer records than it may; and what is written into one is read
 /// from it again.

@@ -4,9 +4,11 @@
 //! (`make fuzz`); `tests/bounded.rs` runs the same ones over seeds, regressions and a fixed number of mutations.
 
 mod agent;
+mod request;
 mod rules;
 
-pub use agent::{accept_header, capture, cgroup_path, engine_answer, record};
+pub use agent::{capture, cgroup_path, engine_answer, record};
+pub use request::{accept_header, authorization_header, match_query};
 pub use rules::{condition, rule_files, rule_test_file, template};
 
 /// A parser with what it is tried on.
@@ -28,7 +30,13 @@ pub const TARGETS: &[Target] = &[
         name: "accept_header",
         run: accept_header,
         more_seeds: &[],
-        words: agent::ACCEPT_WORDS,
+        words: request::ACCEPT_WORDS,
+    },
+    Target {
+        name: "authorization_header",
+        run: authorization_header,
+        more_seeds: &[],
+        words: request::AUTHORIZATION_WORDS,
     },
     Target {
         name: "capture",
@@ -53,6 +61,12 @@ pub const TARGETS: &[Target] = &[
         run: engine_answer,
         more_seeds: &[],
         words: agent::ANSWER_WORDS,
+    },
+    Target {
+        name: "match_query",
+        run: match_query,
+        more_seeds: &[],
+        words: request::QUERY_WORDS,
     },
     Target {
         name: "record",

@@ -149,4 +149,7 @@ macro_rules! targets {
     };
 }
 
-targets! { accept_header capture cgroup_path condition engine_answer record rule_files rule_test_file template }
+targets! {
+    accept_header authorization_header capture cgroup_path condition engine_answer match_query record rule_files rule_test_file
+    template
+}

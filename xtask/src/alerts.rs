@@ -155,6 +155,14 @@ mod tests {
             for key in ["severity", "summary", "description", "dashboard_path"] {
                 assert!(!values(alert, key).is_empty(), "{name} has no {key}");
             }
+            // Who is told of a rule and an agent is led to the matches.
+            if alert.contains("$labels.rule ") && alert.contains("$labels.instance ") {
+                let urls = values(alert, "matches_url");
+                assert!(
+                    urls.iter().any(|url| url.contains("/?rule={{ urlquery")),
+                    "{name} leads to no match"
+                );
+            }
             let anchor = format!("docs/runbooks.md#{}", name.to_lowercase());
             let urls = values(alert, "runbook_url");
             assert!(

@@ -1,10 +1,11 @@
 //! Takes matches to the page, as they will be shown.
 //!
-//! In: matches on the writer's thread. Out: the ring of recent ones. Never: a rendered line before somebody looks.
+//! In: matches from the queue of the page. Out: the ring of recent ones. Never: a rendered line before somebody looks.
 
 use std::sync::Arc;
 
 use crate::http::{Recent, Shown};
+use crate::output::page::Pending;
 use crate::output::{Format, Lines, OwnedMatch};
 
 /// A match and how it is written.
@@ -23,11 +24,14 @@ impl Shown for Kept {
     }
 }
 
-/// What keeps a match for the page.
-pub(super) fn keep(recent: Recent, hostname: &str) -> impl FnMut(Arc<OwnedMatch>) + Send + 'static {
-    let lines = Arc::new(Lines::new(Format::Json, hostname.to_owned()));
-    move |owned| {
+/// Keeps matches for the page until no more can come.
+pub(super) async fn keep(pending: Pending, recent: Recent, hostname: String) {
+    let lines = Arc::new(Lines::new(Format::Json, hostname));
+    let shown = |owned| {
         let lines = Arc::clone(&lines);
-        recent.extend([Arc::new(Kept { owned, lines }) as Arc<dyn Shown>]);
-    }
+        Arc::new(Kept { owned, lines }) as Arc<dyn Shown>
+    };
+    pending
+        .hand_over(|matches| recent.extend(matches.map(shown)))
+        .await;
 }

@@ -15,16 +15,12 @@ use rule_engine::value::FieldRef;
 use crate::config::{OutputFormat, Settings};
 use crate::metrics::Registry;
 use crate::output::otlp::{self, Exporter, Identity, PushMetrics, Pusher, Running};
-use crate::output::{self, Format, LineFile, Lines, OwnedMatch, Queue, Reopener, Writer};
+use crate::output::{self, Format, LineFile, Lines, Queue, Reopener, Writer, page};
 use crate::sys;
-
-/// Variable with the name of the Kubernetes node, set by who deploys the agent.
-const NODE_VARIABLE: &str = "NODE_NAME";
 
 /// What is written and sent, opened but not running.
 pub(super) struct Opened {
-    lines: Lines,
-    sink: Box<dyn Write + Send>,
+    lines: Option<(Lines, Box<dyn Write + Send>)>,
     reopener: Option<Reopener>,
     exporter: Option<Exporter>,
     pusher: Option<Pusher>,
@@ -32,14 +28,15 @@ pub(super) struct Opened {
 
 /// Queues that are on `/metrics`.
 pub(super) struct Declared {
-    lines: (Queue, output::Pending),
+    lines: Option<(Queue, output::Pending)>,
+    page: (Queue, page::Pending),
     records: Option<(Queue, otlp::Pending)>,
     pushes: Option<PushMetrics>,
 }
 
 /// The running outputs.
 pub(super) struct Outputs {
-    writer: Writer,
+    writer: Option<Writer>,
     reopener: Option<Reopener>,
     exporter: Option<Running>,
     pusher: Option<(Pusher, PushMetrics)>,
@@ -53,20 +50,21 @@ impl Opened {
     /// When the file or a certificate cannot be used.
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let mut reopener = None;
-        let format = line_format(settings.output);
-        let sink: Box<dyn Write + Send> = match (format, &settings.output_file) {
-            // Lines are made nevertheless: the page shows what has passed here.
-            (None, _) => Box::new(io::sink()),
-            (Some(_), None) => Box::new(io::stdout()),
-            (Some(_), Some(path)) => {
-                let (file, opener) = open(path)?;
-                reopener = Some(opener);
-                Box::new(file)
-            }
-        };
+        let mut lines = None;
+        if let Some(format) = line_format(settings.output) {
+            let sink: Box<dyn Write + Send> = match &settings.output_file {
+                None => Box::new(io::stdout()),
+                Some(path) => {
+                    let (file, opener) = open(path)?;
+                    reopener = Some(opener);
+                    Box::new(file)
+                }
+            };
+            lines = Some((Lines::new(format, sys::hostname()), sink));
+        }
         let identity = Identity {
             hostname: sys::hostname(),
-            node: std::env::var(NODE_VARIABLE).ok(),
+            node: settings.node_name.clone(),
         };
         let mut exporter = None;
         let mut pusher = None;
@@ -79,27 +77,29 @@ impl Opened {
             }
         }
         Ok(Self {
-            lines: Lines::new(format.unwrap_or(Format::Text), sys::hostname()),
-            sink,
+            lines,
             reopener,
             exporter,
             pusher,
         })
     }
 
-    /// Starts the threads. Each match is handed to `seen` when its line is made.
+    /// Starts the threads. What is for the page waits for who serves it.
     ///
     /// # Errors
     /// When a thread cannot be started.
     pub(super) fn start(
         self,
         declared: Declared,
-        seen: impl FnMut(Arc<OwnedMatch>) + Send + 'static,
-    ) -> anyhow::Result<(Vec<Queue>, Outputs)> {
-        let (queue, pending) = declared.lines;
-        let started = Writer::start(pending, self.sink, self.lines, seen);
-        let writer = started.context("the writer thread cannot be started")?;
+    ) -> anyhow::Result<(Vec<Queue>, page::Pending, Outputs)> {
+        let (queue, shown) = declared.page;
         let mut queues = vec![queue];
+        let mut writer = None;
+        if let (Some((lines, sink)), Some((queue, pending))) = (self.lines, declared.lines) {
+            let started = Writer::start(pending, sink, lines);
+            writer = Some(started.context("the writer thread cannot be started")?);
+            queues.push(queue);
+        }
         let mut exporter = None;
         if let (Some(opened), Some((queue, pending))) = (self.exporter, declared.records) {
             let started = opened.start(pending);
@@ -113,18 +113,19 @@ impl Opened {
             pusher: self.pusher.zip(declared.pushes),
             pushing: None,
         };
-        Ok((queues, outputs))
+        Ok((queues, shown, outputs))
     }
 }
 
 impl Declared {
-    /// Declares the metrics of outputs: those of OTLP only if it is on.
+    /// Declares the metrics of the outputs that are on.
     pub(super) fn declare(registry: &mut Registry, settings: &Settings) -> Self {
         let otlp = settings.otlp.as_ref();
         let logs = otlp.filter(|otlp| otlp.logs.is_some());
         let metrics = otlp.filter(|otlp| otlp.metrics.is_some());
         Self {
-            lines: output::queue(registry),
+            lines: line_format(settings.output).map(|_| output::queue(registry)),
+            page: page::queue(registry),
             records: logs.map(|otlp| otlp::queue(registry, otlp.queue_len_max)),
             pushes: metrics.map(|_| PushMetrics::declare(registry)),
         }
@@ -173,7 +174,9 @@ impl Outputs {
         {
             tracing::warn!("the last metrics were not pushed in time");
         }
-        if !self.writer.finish(left()) {
+        if let Some(writer) = self.writer
+            && !writer.finish(left())
+        {
             tracing::warn!("nobody took the last lines of matches in time");
         }
     }

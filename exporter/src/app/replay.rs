@@ -75,7 +75,7 @@ pub fn run(
         Some(format) => {
             let (queue, pending) = output::queue(&mut registry);
             let lines = Lines::new(format, host.hostname.clone());
-            let writer = Writer::start(pending, sink, lines, drop)
+            let writer = Writer::start(pending, sink, lines)
                 .context("the writer thread cannot be started")?;
             (vec![queue.waiting()], Some(writer))
         }

@@ -170,3 +170,6 @@ fn label_value(info: &ContainerInfo, label: WorkloadLabel) -> &str {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,7 @@ impl Face {
             STREAM if request.method() != Method::GET => {
                 whole(routes::not_allowed("GET", "only GET\n"))
             }
-            STREAM => match self.streams.open(request.headers(), request.uri().query()) {
+            STREAM => match self.streams.open(request.headers(), routes::asked(request)) {
                 Some(body) => {
                     let mut response = Response::new(body);
                     let kind = HeaderValue::from_static("text/event-stream");

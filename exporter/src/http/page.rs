@@ -318,11 +318,10 @@ fn write_limits(page: &mut String, status: &Status) -> std::fmt::Result {
             Some(0),
         )?;
     }
-    for line in status.lines.iter().chain(&status.log_records) {
-        if line.outcome != "written" && line.outcome != "exported" {
-            let name = format!("Output {}: {}", line.outcome, line.reason.replace('_', " "));
-            row(&name, line.count, Some(0))?;
-        }
+    for (what, lost) in status.unsent() {
+        let (outcome, reason) = (&lost.outcome, lost.reason.replace('_', " "));
+        let name = format!("Output, {what} {outcome}: {reason}");
+        row(&name, lost.count, Some(0))?;
     }
     page.push_str("</tbody>\n</table>\n</div>\n</section>\n");
     Ok(())

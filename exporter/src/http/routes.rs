@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::query::Query;
 use super::status::Status;
 use super::{Readiness, Recent, Scrapes, page};
-use crate::metrics::{self, Registry};
+use crate::metrics::Registry;
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -102,11 +102,15 @@ impl Site {
     }
 
     fn status(&self) -> Status {
-        let exposition = metrics::classic_text(&self.registry);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Status::new(&exposition, &self.host, &self.readiness, now.as_secs_f64())
+        Status::new(
+            &self.registry,
+            &self.host,
+            &self.readiness,
+            now.as_secs_f64(),
+        )
     }
 
     fn status_json(&self) -> Response<Full<Bytes>> {
@@ -170,7 +174,8 @@ impl Site {
     }
 }
 
-fn asked<B>(request: &Request<B>) -> Query {
+/// Which matches a request is about.
+pub(super) fn asked<B>(request: &Request<B>) -> Query {
     Query::parse(request.uri().query())
 }
 

@@ -1,12 +1,13 @@
 //! The state of the agent as one value: what the page shows, and `saker top` reads as JSON.
 //!
-//! In: the exposition, the [`Readiness`] and who this host is. Out: [`Status`]. Never: a number that `/metrics` does not have.
+//! In: the registry, the [`Readiness`] and who this host is. Out: [`Status`]. Never: a number that `/metrics` does not have.
+
+mod reader;
 
 use serde::{Deserialize, Serialize};
 
-use super::samples::{Sample, samples};
 use super::{Host, Readiness};
-use crate::metrics::{REVISION, VERSION};
+use crate::metrics::{REVISION, Registry, VERSION};
 
 /// The state of an agent. New keys may come; those that are there stay.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub struct Status {
     pub lines: Vec<OutcomeCount>,
     /// OTLP log records, by what became of them.
     pub log_records: Vec<OutcomeCount>,
+    /// Matches for the page, by what became of them.
+    pub page_matches: Vec<OutcomeCount>,
     /// The process of the agent.
     pub process: Process,
 }
@@ -187,15 +190,15 @@ pub struct Process {
 }
 
 impl Status {
-    /// The state, as the exposition tells it.
+    /// The state, as the metrics tell it.
     pub(super) fn new(
-        exposition: &str,
+        registry: &Registry,
         host: &Host,
         readiness: &Readiness,
         time_seconds: f64,
     ) -> Self {
         let reason = readiness.reason();
-        let mut status = Status {
+        Status {
             version: VERSION.to_owned(),
             revision: REVISION.to_owned(),
             hostname: host.name.clone(),
@@ -203,128 +206,21 @@ impl Status {
             ready: reason.is_none(),
             reason: reason.map(Into::into),
             time_seconds,
-            ..Self::default()
-        };
-        let mut costs = Vec::new();
-        for sample in samples(exposition) {
-            match sample.name {
-                "saker_rule_evaluations_total" | "saker_rule_evaluation_seconds_total" => {
-                    costs.push(sample);
-                }
-                _ => status.take(&sample),
-            }
-        }
-        // Rules with the same name in several sources share their cost, so this comes when all rules are there.
-        for cost in &costs {
-            let named = cost.label("rule");
-            for rule in status.rules.iter_mut().filter(|rule| rule.rule == named) {
-                match cost.name {
-                    "saker_rule_evaluations_total" => rule.evaluations = Some(cost.count()),
-                    _ => rule.evaluation_seconds = Some(cost.value),
-                }
-            }
-        }
-        status
-            .rules
-            .sort_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.rule.cmp(&b.rule)));
-        status
-            .events
-            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
-        status
-    }
-
-    fn take(&mut self, sample: &Sample<'_>) {
-        let text = |label: &str| sample.label(label).to_owned();
-        match sample.name {
-            "saker_rule_matches_total" => self.rules.push(RuleStatus {
-                rule: text("rule"),
-                priority: text("priority"),
-                source: text("source"),
-                matches: sample.count(),
-                ..RuleStatus::default()
-            }),
-            "saker_rules_loaded" => self.reload.rules = sample.count(),
-            "saker_rules_last_reload_successful" => self.reload.successful = sample.value == 1.0,
-            "saker_rules_last_reload_success_timestamp_seconds" => {
-                self.reload.success_time_seconds = sample.value;
-            }
-            "saker_events_total" => self.events.push(EventCount {
-                kind: text("type"),
-                count: sample.count(),
-            }),
-            "saker_kernel_events_total" => self.take_kernel_events(sample),
-            "saker_events_lost_total" => self.losses.push(ReasonCount {
-                reason: text("reason"),
-                count: sample.count(),
-            }),
-            "saker_hook_info" => self.hooks.push(Hook {
-                event: text("event"),
-                hook: text("hook"),
-                tier: text("tier"),
-                reason: text("reason"),
-            }),
-            "saker_output_lines_total" => self.lines.push(outcome(sample)),
-            "saker_otlp_log_records_total" => self.log_records.push(outcome(sample)),
-            "saker_table_entries" | "saker_table_capacity" | "saker_table_evictions_total" => {
-                self.take_table(sample);
-            }
-            name => self.take_process(name, sample),
+            ..reader::read(registry)
         }
     }
 
-    fn take_kernel_events(&mut self, sample: &Sample<'_>) {
-        let kind = sample.label("type");
-        let found = self.kernel_events.iter().position(|one| one.kind == kind);
-        let index = found.unwrap_or_else(|| {
-            self.kernel_events.push(KernelEvents {
-                kind: kind.to_owned(),
-                ..KernelEvents::default()
-            });
-            self.kernel_events.len() - 1
-        });
-        let one = &mut self.kernel_events[index];
-        match sample.label("outcome") {
-            "submitted" => one.submitted = sample.count(),
-            "filtered" => one.filtered = sample.count(),
-            "lost" => one.lost = sample.count(),
-            _ => {}
-        }
-    }
-
-    fn take_table(&mut self, sample: &Sample<'_>) {
-        let name = sample.label("table");
-        let found = self.tables.iter().position(|table| table.table == name);
-        let index = found.unwrap_or_else(|| {
-            self.tables.push(Table {
-                table: name.to_owned(),
-                ..Table::default()
-            });
-            self.tables.len() - 1
-        });
-        let table = &mut self.tables[index];
-        match sample.name {
-            "saker_table_entries" => table.entries = sample.count(),
-            "saker_table_capacity" => table.capacity = sample.count(),
-            _ => table.evictions = sample.count(),
-        }
-    }
-
-    fn take_process(&mut self, name: &str, sample: &Sample<'_>) {
-        let (latency, process) = (&mut self.latency, &mut self.process);
-        match name {
-            "saker_detection_latency_seconds_count" => latency.count = sample.count(),
-            "saker_detection_latency_seconds_sum" => latency.sum_seconds = sample.value,
-            "saker_detection_latency_seconds_bucket" => latency.buckets.push(Bucket {
-                le: sample.label("le").to_owned(),
-                count: sample.count(),
-            }),
-            "process_cpu_seconds_total" => process.cpu_seconds = sample.value,
-            "process_resident_memory_bytes" => process.resident_bytes = sample.count(),
-            "process_open_fds" => process.open_fds = sample.count(),
-            "process_threads" => process.threads = sample.count(),
-            "process_start_time_seconds" => self.start_time_seconds = sample.value,
-            _ => {}
-        }
+    /// What outputs have lost: of what, and what became of how many.
+    pub fn unsent(&self) -> impl Iterator<Item = (&'static str, &OutcomeCount)> {
+        let outputs = [
+            ("lines", "written", &self.lines),
+            ("log records", "exported", &self.log_records),
+            ("matches for the page", "shown", &self.page_matches),
+        ];
+        outputs.into_iter().flat_map(|(what, good, counts)| {
+            let lost = counts.iter().filter(move |count| count.outcome != good);
+            lost.map(move |count| (what, count))
+        })
     }
 
     /// Matches of all rules.
@@ -343,14 +239,6 @@ impl Status {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.losses.iter().map(|loss| loss.count).sum()
-    }
-}
-
-fn outcome(sample: &Sample<'_>) -> OutcomeCount {
-    OutcomeCount {
-        outcome: sample.label("outcome").to_owned(),
-        reason: sample.label("reason").to_owned(),
-        count: sample.count(),
     }
 }
 

@@ -85,12 +85,12 @@ impl Streams {
     }
 
     /// A stream for one more client, from what it saw last; `None` if there are too many.
-    pub(super) fn open(&self, headers: &HeaderMap, query: Option<&str>) -> Option<Body> {
+    pub(super) fn open(&self, headers: &HeaderMap, query: Query) -> Option<Body> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let (sender, chunks) = mpsc::channel(1);
         let stream = Stream {
-            seen: seen(headers, query),
-            query: Query::parse(query),
+            seen: seen(headers, &query),
+            query,
             recent: self.recent.clone(),
             sender,
             open: self.open.clone(),
@@ -103,19 +103,11 @@ impl Streams {
 }
 
 /// Number of the match that a client saw last: what a browser that reconnects says, or else the page.
-fn seen(headers: &HeaderMap, query: Option<&str>) -> u64 {
+fn seen(headers: &HeaderMap, query: &Query) -> u64 {
     let reconnected = headers
         .get("last-event-id")
-        .and_then(|value| value.to_str().ok());
-    let first = || {
-        query?
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("after="))
-    };
-    reconnected
-        .or_else(first)
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    reconnected.or(query.after).unwrap_or(0)
 }
 
 struct Stream {

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use hyper::header::HeaderValue;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
+
+use super::authorization::basic;
 
 /// Passwords that were right and need not be hashed again.
 const VERIFIED_MAX: usize = 64;
@@ -65,7 +65,8 @@ impl Gate {
         let Some(anybody) = users.values().next() else {
             return Admission::Granted;
         };
-        let Some((user, password)) = authorization.and_then(credentials) else {
+        let Some((user, password)) = authorization.and_then(|header| basic(header.to_str().ok()?))
+        else {
             return Admission::Refused;
         };
         let known = users.get(&user);
@@ -110,21 +111,11 @@ impl Gate {
     }
 }
 
-/// User and password of `Basic dXNlcjpwYXNzd29yZA==`.
-fn credentials(header: &HeaderValue) -> Option<(String, Vec<u8>)> {
-    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let mut user = BASE64_STANDARD.decode(encoded.trim()).ok()?;
-    let colon = user.iter().position(|byte| *byte == b':')?;
-    let password = user.split_off(colon + 1);
-    user.pop();
-    Some((String::from_utf8(user).ok()?, password))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
     use super::*;
 
     fn users() -> BTreeMap<String, String> {
@@ -135,7 +126,7 @@ mod tests {
         ])
     }
 
-    fn basic(credentials: &str) -> HeaderValue {
+    fn header(credentials: &str) -> HeaderValue {
         HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(credentials))).unwrap()
     }
 
@@ -144,12 +135,12 @@ mod tests {
         let (gate, users) = (Gate::new().unwrap(), users());
         for round in ["hashed", "remembered"] {
             for (given, expected) in [
-                (Some(basic("alice:wonder:land")), Admission::Granted),
-                (Some(basic("bob:builder")), Admission::Granted),
-                (Some(basic("bob:wonder:land")), Admission::Refused),
-                (Some(basic("bob:")), Admission::Refused),
-                (Some(basic("carol:builder")), Admission::Refused),
-                (Some(basic("bob")), Admission::Refused),
+                (Some(header("alice:wonder:land")), Admission::Granted),
+                (Some(header("bob:builder")), Admission::Granted),
+                (Some(header("bob:wonder:land")), Admission::Refused),
+                (Some(header("bob:")), Admission::Refused),
+                (Some(header("carol:builder")), Admission::Refused),
+                (Some(header("bob")), Admission::Refused),
                 (
                     Some(HeaderValue::from_static("Basic ???")),
                     Admission::Refused,
@@ -175,21 +166,21 @@ mod tests {
     #[tokio::test]
     async fn a_changed_password_is_not_remembered() {
         let (gate, mut users) = (Gate::new().unwrap(), users());
-        let old = basic("bob:builder");
+        let old = header("bob:builder");
         assert_eq!(gate.admit(&users, Some(&old)).await, Admission::Granted);
         users.insert("bob".to_owned(), bcrypt::hash("destroyer", 4).unwrap());
         assert_eq!(gate.admit(&users, Some(&old)).await, Admission::Refused);
-        let new = basic("bob:destroyer");
+        let new = header("bob:destroyer");
         assert_eq!(gate.admit(&users, Some(&new)).await, Admission::Granted);
     }
 
     #[tokio::test]
     async fn guessers_wait_in_a_short_line_and_the_remembered_pass_it() {
         let (gate, users) = (Gate::new().unwrap(), users());
-        let right = basic("bob:builder");
+        let right = header("bob:builder");
         assert_eq!(gate.admit(&users, Some(&right)).await, Admission::Granted);
         let turn = gate.turn.acquire().await.unwrap();
-        let wrong = basic("bob:guess");
+        let wrong = header("bob:guess");
         let mut guesses: Vec<_> = (0..WAITING_MAX)
             .map(|_| Box::pin(gate.admit(&users, Some(&wrong))))
             .collect();
@@ -212,7 +203,7 @@ mod tests {
         let gate = Gate::new().unwrap();
         for number in 0..VERIFIED_MAX + 3 {
             let users = BTreeMap::from([(number.to_string(), bcrypt::hash("p", 4).unwrap())]);
-            let header = basic(&format!("{number}:p"));
+            let header = header(&format!("{number}:p"));
             assert_eq!(gate.admit(&users, Some(&header)).await, Admission::Granted);
             assert!(gate.verified().len() <= VERIFIED_MAX);
         }

@@ -17,6 +17,7 @@ use prometheus_client::metrics::exemplar::CounterWithExemplar;
 use prometheus_client::registry::Unit;
 
 use super::registry::Show;
+use super::sample::SeriesCount;
 use super::{Description, Distribution, Exemplar, Kind, Labels, Number, Registry, Visitor};
 
 /// Appends all metrics as OpenMetrics text; false if the deadline came before the end.
@@ -63,9 +64,9 @@ impl Shown {
     }
 
     fn has_series(&self) -> bool {
-        let mut any = Any(false);
-        (self.show)(&mut any);
-        any.0
+        let mut count = SeriesCount::default();
+        (self.show)(&mut count);
+        count.0 > 0
     }
 }
 
@@ -100,21 +101,6 @@ impl Collector for Shown {
         };
         (self.show)(&mut writer);
         writer.outcome
-    }
-}
-
-/// Whether there is a series.
-struct Any(bool);
-
-impl Visitor for Any {
-    fn metric(&mut self, _: &Description) {}
-
-    fn number(&mut self, _: Labels<'_>, _: Number, _: Option<Exemplar>) {
-        self.0 = true;
-    }
-
-    fn distribution(&mut self, _: Labels<'_>, _: &Distribution<'_>) {
-        self.0 = true;
     }
 }
 

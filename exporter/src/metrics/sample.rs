@@ -95,19 +95,23 @@ pub struct Native<'a> {
 /// How many series the registry shows now. Those of a histogram are its buckets, its count and its sum.
 #[must_use]
 pub fn series(registry: &Registry) -> usize {
-    struct Count(usize);
-    impl Visitor for Count {
-        fn metric(&mut self, _: &Description) {}
-
-        fn number(&mut self, _: Labels<'_>, _: Number, _: Option<Exemplar>) {
-            self.0 += 1;
-        }
-
-        fn distribution(&mut self, _: Labels<'_>, distribution: &Distribution<'_>) {
-            self.0 += distribution.buckets.len() + 2;
-        }
-    }
-    let mut count = Count(0);
+    let mut count = SeriesCount::default();
     registry.visit(&mut count, || true);
     count.0
+}
+
+/// Counts the series that it is shown.
+#[derive(Default)]
+pub(super) struct SeriesCount(pub(super) usize);
+
+impl Visitor for SeriesCount {
+    fn metric(&mut self, _: &Description) {}
+
+    fn number(&mut self, _: Labels<'_>, _: Number, _: Option<Exemplar>) {
+        self.0 += 1;
+    }
+
+    fn distribution(&mut self, _: Labels<'_>, distribution: &Distribution<'_>) {
+        self.0 += distribution.buckets.len() + 2;
+    }
 }

@@ -225,7 +225,7 @@ fn everything_queued_is_written_before_the_end() {
     let mut registry = Registry::new();
     let (queue, pending) = queue(&mut registry);
     let sink = Sink::default();
-    let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
+    let writer = Writer::start(pending, sink.clone(), text_lines()).expect("a thread");
     for turn in 0..1000 {
         queue.send(sample(&format!("turn {turn}"), Vec::new()).into());
     }
@@ -259,7 +259,7 @@ fn a_full_queue_drops_and_counts() {
         "{text}"
     );
     let sink = Sink::default();
-    let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
+    let writer = Writer::start(pending, sink.clone(), text_lines()).expect("a thread");
     drop(queue);
     assert!(writer.finish(PATIENCE));
     assert_eq!(sink.text().lines().count(), 4096);
@@ -307,7 +307,7 @@ fn a_sink_that_fails_is_counted_and_tried_again() {
             queue.send(sample(&turn.to_string(), Vec::new()).into());
         }
         let sink = Sink::answering(answers);
-        let writer = Writer::start(pending, sink.clone(), text_lines(), drop).expect("a thread");
+        let writer = Writer::start(pending, sink.clone(), text_lines()).expect("a thread");
         while counted(&registry).is_empty() {
             std::thread::yield_now();
         }
@@ -349,9 +349,46 @@ fn a_stalled_reader_does_not_hold_the_end_up() {
     let mut registry = Registry::new();
     let (queue, pending) = queue(&mut registry);
     let (go_on, wait) = mpsc::channel();
-    let writer = Writer::start(pending, Stalled(wait), text_lines(), drop).expect("a thread");
+    let writer = Writer::start(pending, Stalled(wait), text_lines()).expect("a thread");
     queue.send(sample("x", Vec::new()).into());
     drop(queue);
     assert!(!writer.finish(Duration::from_millis(20)));
     drop(go_on);
+}
+
+#[test]
+fn the_page_gets_what_fits_and_the_rest_is_counted() {
+    let mut registry = Registry::new();
+    let (queue, pending) = page::queue(&mut registry);
+    let owned = Arc::new(sample("x", Vec::new()));
+    for _ in 0..1500 {
+        queue.send(owned.clone());
+    }
+    let shows = |sample: &str| {
+        let text = metrics::classic_text(&registry);
+        assert!(text.contains(&format!("\n{sample}\n")), "{sample}: {text}");
+    };
+    shows("saker_page_queue_length 1024");
+    shows("saker_page_queue_capacity 1024");
+    drop(queue);
+    let mut kept = 0;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let handing_over = pending.hand_over(|matches| kept += matches.count());
+    runtime.expect("a runtime").block_on(handing_over);
+    assert_eq!(kept, 1024);
+    shows("saker_page_queue_length 0");
+    shows("saker_page_matches_total{outcome=\"shown\"} 1024");
+    shows("saker_page_matches_total{outcome=\"dropped\",reason=\"queue_full\"} 476");
+}
+
+#[test]
+fn who_went_away_is_owed_nothing() {
+    let mut registry = Registry::new();
+    let (queue, pending) = page::queue(&mut registry);
+    drop(pending);
+    queue.send(sample("x", Vec::new()).into());
+    let text = metrics::classic_text(&registry);
+    let dropped = "\nsaker_page_matches_total{outcome=\"dropped\",reason=\"shutdown\"} 1\n";
+    assert!(text.contains(dropped), "{text}");
+    assert!(text.contains("\nsaker_page_queue_length 0\n"), "{text}");
 }

@@ -4,13 +4,12 @@
 //! Never: the end of the agent because nobody reads its lines.
 
 use std::io::{self, ErrorKind, Write};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use super::Lines;
 use super::queue::{self, Names, Queue, Waiting};
-use super::{Lines, OwnedMatch};
 use crate::metrics::{Counter, Declaration, Family, Registry};
 
 /// Matches that may wait. A match is a few hundred bytes to a few kilobytes.
@@ -60,20 +59,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; it hands each match to `seen` when its line is made. It ends when all [`Queue`]s are gone and what they
-    /// held is written.
+    /// Starts the thread. It ends when all [`Queue`]s are gone and what they held is written.
     pub fn start(
         pending: Pending,
         sink: impl Write + Send + 'static,
         lines: Lines,
-        seen: impl FnMut(Arc<OwnedMatch>) + Send + 'static,
     ) -> io::Result<Writer> {
         let (alive, ended) = mpsc::channel();
         thread::Builder::new()
             .name("saker-output".to_owned())
             .spawn(move || {
                 let _alive: mpsc::Sender<()> = alive;
-                write_all(pending, sink, &lines, seen);
+                write_all(pending, sink, &lines);
             })?;
         Ok(Writer { ended })
     }
@@ -85,12 +82,7 @@ impl Writer {
     }
 }
 
-fn write_all(
-    pending: Pending,
-    mut sink: impl Write,
-    lines: &Lines,
-    mut seen: impl FnMut(Arc<OwnedMatch>),
-) {
+fn write_all(pending: Pending, mut sink: impl Write, lines: &Lines) {
     let Pending {
         waiting: Waiting { mut receiver, held },
         lines: counted,
@@ -107,11 +99,10 @@ fn write_all(
         if torn {
             text.push(b'\n');
         }
-        for owned in &matches {
-            lines.render(owned, &mut text);
+        for owned in matches.drain(..) {
+            lines.render(&owned, &mut text);
             ends.push(text.len());
         }
-        matches.drain(..).for_each(&mut seen);
         let (written, result) = write(&mut sink, &text);
         let whole = ends.iter().filter(|end| **end <= written).count();
         held.settled(ends.len());

@@ -65,7 +65,8 @@ impl Pipeline {
         let process = self.state.processes.get(actor(header));
         let cgroup = self
             .state
-            .cgroup(header.cgroup_id)
+            .cgroups
+            .get(header.cgroup_id)
             .or(process.map(|process| &process.cgroup));
         let Some(container) = cgroup.and_then(|cgroup| cgroup.container.as_ref()) else {
             return;

@@ -5,6 +5,9 @@
 //!
 //! Sources: what each runtime writes with its cgroupfs and its systemd driver, recorded in the table of the tests.
 
+mod table;
+
+pub use self::table::Cgroups;
 use crate::event::container::{ContainerId, Runtime, is_hex_id};
 
 /// Longest container id that is believed (Docker and CRI write 64 hex digits; `ctr` and LXC take free text).

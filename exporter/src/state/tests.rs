@@ -255,7 +255,8 @@ fn a_process_is_found_in_its_container_by_path_and_by_id() {
     assert_eq!(container(&state, 12).as_deref(), Some(&ID[..12]));
     assert_eq!(
         state
-            .cgroup(77)
+            .cgroups
+            .get(77)
             .and_then(|cgroup| cgroup.container.as_ref())
             .map(|c| &*c.full),
         Some(ID)
@@ -270,7 +271,7 @@ fn an_unknown_cgroup_is_believed_as_soon_as_its_path_comes() {
         &fork(&who(10, 1, "sh", 5), who(11, 10, "sh", 5), 6),
     );
     assert!(known(&state, 11).cgroup.container.is_none());
-    assert!(state.cgroup(5).is_none());
+    assert!(state.cgroups.get(5).is_none());
     apply(
         &mut state,
         &exec(who(11, 10, "sh", 5), 7, b"sh\0", &format!("/docker/{ID}")),
@@ -301,19 +302,22 @@ fn a_containerd_shim_vouches_for_names_that_are_free_text() {
 }
 
 #[test]
-fn cgroups_are_bounded() {
-    let mut state = state();
-    for id in 0..CGROUPS_MAX as u64 + 10 {
-        apply(
-            &mut state,
-            &exec(who(10, 1, "x", id), id, b"x\0", &format!("/c{id}")),
-        );
+fn a_service_keeps_its_cgroup_however_many_come_and_go() {
+    let mut state = State::new(8, Arc::default());
+    let docker = format!("/docker/{ID}");
+    let service = who(10, 1, "service", 7);
+    apply(&mut state, &exec(service, 1, b"x\0", &docker));
+    for id in 100..CGROUPS_MAX as u64 * 2 {
+        let short = who(20, 1, "x", id);
+        apply(&mut state, &exec(short, id, b"x\0", &format!("/c{id}")));
     }
-    assert_eq!(
-        (state.cgroups.len(), state.cgroup_order.len()),
-        (CGROUPS_MAX, CGROUPS_MAX)
-    );
-    assert!(state.cgroup(0).is_none() && state.cgroup(CGROUPS_MAX as u64).is_some());
+    assert!(state.cgroups.len() < CGROUPS_MAX, "{}", state.cgroups.len());
+    assert_eq!(state.cgroups.evictions(), 0);
+    // A fork brings no path.
+    let child = who(11, 10, "service", 7);
+    apply(&mut state, &fork(&service, child, u64::MAX));
+    let container = known(&state, 11).cgroup.container.as_ref();
+    assert_eq!(container.map(|id| &*id.full), Some(ID));
 }
 
 #[test]

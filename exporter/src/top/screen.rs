@@ -35,7 +35,8 @@ pub(super) struct RuleRow<'a> {
     pub(super) rule: &'a RuleStatus,
     /// Matches a second since the last state.
     pub(super) rate: f64,
-    /// Share of one processor since the last state; none where that is not told.
+    /// Share of one processor since the agent's start: between two states too few events are timed to say. None where that is
+    /// not told.
     pub(super) cost: Option<f64>,
 }
 
@@ -135,6 +136,7 @@ impl Screen {
             .flat_map(|before| before.rules.iter().map(|rule| (key(rule), rule)))
             .collect();
         let seconds = self.seconds();
+        let running = self.now.time_seconds - self.now.start_time_seconds;
         let mut rows: Vec<RuleRow<'_>> = self
             .now
             .rules
@@ -142,9 +144,6 @@ impl Screen {
             .map(|rule| {
                 let before = earlier.get(&key(rule)).copied();
                 let matches = before.map_or(0, |before| before.matches);
-                let spent = before
-                    .and_then(|before| before.evaluation_seconds)
-                    .unwrap_or(0.0);
                 RuleRow {
                     rule,
                     rate: seconds.map_or(0.0, |seconds| {
@@ -152,8 +151,8 @@ impl Screen {
                     }),
                     cost: rule
                         .evaluation_seconds
-                        .zip(seconds)
-                        .map(|(now, seconds)| (now - spent).max(0.0) / seconds),
+                        .filter(|_| running > 0.0)
+                        .map(|spent| spent / running),
                 }
             })
             .collect();
@@ -161,11 +160,7 @@ impl Screen {
             let first = match self.order {
                 Order::Matches => b.rule.matches.cmp(&a.rule.matches),
                 Order::Rate => b.rate.total_cmp(&a.rate),
-                Order::Cost => b
-                    .rule
-                    .evaluation_seconds
-                    .unwrap_or(0.0)
-                    .total_cmp(&a.rule.evaluation_seconds.unwrap_or(0.0)),
+                Order::Cost => b.cost.unwrap_or(0.0).total_cmp(&a.cost.unwrap_or(0.0)),
                 Order::Name => std::cmp::Ordering::Equal,
             };
             first.then_with(|| a.rule.rule.cmp(&b.rule.rule))

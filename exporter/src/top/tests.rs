@@ -64,13 +64,13 @@ fn status(turns: u64) -> Status {
                 "Terminal shell in container",
                 "Notice",
                 40 + turns,
-                Some(0.5),
+                Some(96.5),
             ),
             rule(
                 "Read sensitive file",
                 "Warning",
                 7 + 8 * turns,
-                Some(0.75 + 0.01 * turns as f64),
+                Some(482.5 + 0.01 * turns as f64),
             ),
             rule("Drop and execute new binary", "Critical", 0, None),
         ],
@@ -201,8 +201,9 @@ fn rates_are_those_between_the_last_two_answers() {
     let mut screen = screen(1);
     let rates: Vec<f64> = screen.rules().iter().map(|row| row.rate).collect();
     assert_eq!(rates, [0.5, 4.0, 0.0]);
+    // Costs are those since the start of the agent.
     let cost = screen.rules()[1].cost.unwrap();
-    assert!((cost - 0.005).abs() < 1e-9, "{cost}");
+    assert!((cost - 482.51 / 96_502.0).abs() < 1e-12, "{cost}");
     assert_eq!(screen.events()[0], ("openat", 1200.0, 92_400));
     assert_eq!(screen.latency(0.5).unwrap().as_micros(), 500);
     assert_eq!(screen.latency(0.99).unwrap().as_micros(), 5000);

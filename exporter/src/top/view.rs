@@ -228,13 +228,11 @@ fn limits(status: &Status) -> Vec<(String, String, bool)> {
         let name = format!("lost: {}", words(&loss.reason));
         (name, loss.count.to_string(), loss.count > 0)
     });
-    let outputs = status.lines.iter().chain(&status.log_records);
-    let outputs = outputs
-        .filter(|line| line.outcome != "written" && line.outcome != "exported" && line.count > 0)
-        .map(|line| {
-            let name = format!("{}: {}", line.outcome, words(&line.reason));
-            (name, line.count.to_string(), true)
-        });
+    let outputs = status.unsent().filter(|(_, lost)| lost.count > 0);
+    let outputs = outputs.map(|(what, lost)| {
+        let name = format!("{what} {}: {}", lost.outcome, words(&lost.reason));
+        (name, lost.count.to_string(), true)
+    });
     tables.chain(losses).chain(outputs).collect()
 }
 

@@ -3,9 +3,12 @@
 use std::process::Command;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::support::agent::{Agent, field};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::docker::{Docker, IMAGE};
+use crate::support::http::get;
 use crate::support::prometheus::Prometheus;
 use crate::support::wait::wait_until;
 
@@ -32,6 +35,35 @@ fn ordinary_work(docker: &Docker) {
         "/bin/cat",
         "/etc/passwd",
     ]);
+}
+
+/// The page's link leads to the match: rule, container and command, for people and, in full, for programs.
+fn follow_the_link(page: &Value, line: &Value) {
+    let url = page["annotations"]["matches_url"].as_str().expect("a link");
+    let rest = url.strip_prefix("http://").expect("a link to an agent");
+    let (instance, query) = rest.split_once("/?").expect("the page with a query");
+    let instance = instance.parse().expect("an address");
+    let command = field(line, "proc.cmdline").as_str().expect("a command");
+    assert!(command.contains("sh -c tty"), "{line}");
+    let matched = |query: &str| {
+        let path = format!("/api/v1/matches?{query}");
+        let (_, text) = get(instance, &path, "").expect("the agent answers");
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        answer["matches"].as_array().expect("a list").clone()
+    };
+    let matches = matched(query);
+    assert_eq!(matches, std::slice::from_ref(line));
+    assert_eq!(matches[0]["rule"], SHELL_RULE);
+    assert_eq!(*field(&matches[0], "container.name"), "shop");
+    let other = query.replace("container=shop", "container=other");
+    assert_eq!(matched(&other), [Value::Null; 0], "{other}");
+
+    let (_, html) = get(instance, &format!("/?{query}"), "").expect("the agent answers");
+    let (_, rows) = html.split_once("<ol id=\"list\">").expect("the matches");
+    let (rows, _) = rows.split_once("</ol>").expect("their end");
+    for part in [SHELL_RULE, "container_name=shop", command] {
+        assert!(rows.contains(part), "{part}: {rows}");
+    }
 }
 
 #[test]
@@ -71,14 +103,8 @@ fn the_first_shell_in_a_container_pages_and_ordinary_work_does_not() {
     let summary = page["annotations"]["summary"].as_str().expect("a summary");
     assert!(summary.contains("shop"), "{summary}");
 
-    // The page's instance is the agent, whose line has the command.
     let line = agent.wait_for_match("the line of the shell", |line| line["rule"] == SHELL_RULE);
-    assert!(
-        field(&line, "proc.cmdline")
-            .as_str()
-            .is_some_and(|command| command.contains("sh -c tty")),
-        "{line}"
-    );
+    follow_the_link(&page, &line);
     // It came last: what the ordinary work would have paged for would be here too.
     let pages = alertmanager.pages();
     assert!(

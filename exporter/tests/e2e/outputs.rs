@@ -1,6 +1,7 @@
 //! Lines of matches in a file that is moved away, and on a pipe that nobody reads.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::agent::{Agent, SAKER};
 use crate::support::daemon::Daemon;
 use crate::support::exposition::Exposition;
-use crate::support::http::{free_address, get};
+use crate::support::http::{follow, free_address, get};
 use crate::support::python::consume;
 use crate::support::rootfs;
 use crate::support::wait::wait_until;
@@ -44,14 +45,16 @@ impl Watched {
         self.path(name).to_str().expect("a UTF-8 path").to_owned()
     }
 
-    /// Opens the file so many times.
-    fn open(&self, count: u32) {
+    /// Opens the file so many times, and says which process has done it.
+    fn open(&self, count: u32) -> u32 {
         let script = format!(
             "i=0; while [ $i -lt {count} ]; do : <{}; i=$((i+1)); done",
             self.argument("watched")
         );
-        let shell = Command::new(&self.shell).args(["-c", &script]).status();
-        assert!(shell.expect("busybox runs").success());
+        let shell = Command::new(&self.shell).args(["-c", &script]).spawn();
+        let mut shell = shell.expect("busybox runs");
+        assert!(shell.wait().expect("a child").success());
+        shell.id()
     }
 }
 
@@ -147,6 +150,19 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_matches() {
     });
     let full = [("outcome", "dropped"), ("reason", "queue_full")];
     assert!(sum(&scrape(), "saker_output_lines_total", &full) > 0.0);
+    page_goes_on(address, || watched.open(1));
+    wait_until("the books of the page balance", || {
+        let scrape = scrape();
+        let page = sum(&scrape, "saker_page_matches_total", &[]);
+        let waiting = sum(&scrape, "saker_page_queue_length", &[]);
+        page + waiting == sum(&scrape, "saker_rule_matches_total", &[])
+    });
+    // What the rule costs: every event of its types, one in 512 of them timed.
+    let rule = [("rule", "Watched file")];
+    let evaluations = sum(&scrape(), "saker_rule_evaluations_total", &rule);
+    assert!(evaluations >= f64::from(OPENED), "{evaluations}");
+    let seconds = sum(&scrape(), "saker_rule_evaluation_seconds_total", &rule);
+    assert!(seconds > 0.0);
     // The reader's sloth does not hold up the end.
     let status = agent.stop();
     assert!(status.success(), "{status}: {}", agent.log());
@@ -155,4 +171,17 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_matches() {
         "{}",
         agent.log()
     );
+}
+
+/// What matches now is on the page, in the list behind it and in its stream.
+fn page_goes_on(address: SocketAddr, open: impl FnOnce() -> u32) {
+    let mut told = follow(address, "");
+    let pid = open();
+    let arrived = told.any(|line| line["output_fields"]["proc.pid"] == pid);
+    assert!(arrived, "the stream tells of process {pid}");
+    for path in ["/api/v1/matches", "/"] {
+        let (status, text) = get(address, path, "").expect("the agent answers");
+        assert_eq!(status, 200);
+        assert!(text.contains(&format!("pid={pid} ")), "{path}: {text}");
+    }
 }

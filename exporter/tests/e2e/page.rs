@@ -1,6 +1,7 @@
 //! The page in a real browser: complete without scripts, live with them, and usable by keyboard and screen reader.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::Agent;
 use crate::support::chromium::Page;
-use crate::support::http::get;
+use crate::support::http::{follow, get, percent_encoded};
 use crate::support::wait::wait_until;
 
 /// A rule that whoever opens the file `bait` in the folder matches, with what stands in the command line.
@@ -131,6 +132,67 @@ fn matches_appear_while_one_looks() {
         serde_json::json!([format!("http://{}", agent.addr())])
     );
     assert!(page.complaints.is_empty(), "{:?}", page.complaints);
+}
+
+/// A rule of this name that whoever opens this file matches.
+fn rule(name: &str, file: &Path) -> String {
+    format!(
+        "- rule: {name}\n  desc: d\n  condition: evt.type in (open, openat, openat2) and fd.name = {}\n  \
+         output: taken (container=%container.id)\n  priority: WARNING\n",
+        file.display()
+    )
+}
+
+#[test]
+fn who_asks_for_a_rule_or_a_container_gets_nothing_else() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let baits = ["first", "second"].map(|name| folder.path().join(name));
+    let rules = folder.path().join("rules.yaml");
+    let text = rule("First & one", &baits[0]) + &rule("Second", &baits[1]);
+    fs::write(&rules, text).expect("the scratch folder is writable");
+    let agent = Agent::start(&["-r", rules.to_str().expect("a UTF-8 path")]);
+    let first = percent_encoded("First & one");
+    let queries = [
+        ("", "12"),
+        (&*format!("?rule={first}"), "1"),
+        ("?rule=Second", "2"),
+        ("?rule=Third", ""),
+        ("?container=host", "12"),
+        (&*format!("?rule={first}&container=host"), "1"),
+        ("?rule=Second&container=17f0a7641aa3", ""),
+    ];
+    let mut streams = queries.map(|(query, _)| follow(agent.addr(), query));
+    for bait in &baits {
+        fs::write(bait, "").expect("the scratch folder is writable");
+    }
+    let number = |line: &Value| match line["rule"].as_str() {
+        Some("First & one") => "1",
+        Some("Second") => "2",
+        other => panic!("no rule of ours: {other:?}"),
+    };
+    let list = |query: &str| {
+        let path = format!("/api/v1/matches{query}");
+        let (_, text) = get(agent.addr(), &path, "").expect("the agent answers");
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        let matches = answer["matches"].as_array().expect("a list").iter();
+        matches.map(number).collect::<String>()
+    };
+    wait_until("both are there", || list("") == "12");
+    for (query, expected) in queries {
+        assert_eq!(list(query), expected, "{query}");
+        let (_, page) = get(agent.addr(), &format!("/{query}"), "").expect("the agent answers");
+        let rows = page.matches("<li class=\"match\">").count();
+        assert_eq!(rows, expected.len(), "{query}");
+    }
+    // Once more, so that a stream that leaves out too little has something to tell in between.
+    fs::write(&baits[0], "").expect("the scratch folder is writable");
+    for (stream, (query, expected)) in streams.iter_mut().zip(queries) {
+        let again = if expected.contains('1') { "1" } else { "" };
+        let expected = format!("{expected}{again}");
+        let told = stream.take(expected.len());
+        let told: Vec<&str> = told.map(|line| number(&line)).collect();
+        assert_eq!(told.concat(), expected, "{query}");
+    }
 }
 
 /// Gives the contrast of every visible text that is too weak against its ground, and its element.

@@ -79,11 +79,12 @@ fn text(body: &Value) -> String {
     for alert in body["alerts"].as_array().into_iter().flatten() {
         let note = |key: &str| alert["annotations"][key].as_str().unwrap_or("");
         text.push_str(&format!(
-            "{} [{}]\n{}\n{}\n  logs      {}\n  runbook   {}\n",
+            "{} [{}]\n{}\n{}\n  matches   {}\n  logs      {}\n  runbook   {}\n",
             alert["labels"]["alertname"].as_str().unwrap_or(""),
             alert["labels"]["severity"].as_str().unwrap_or(""),
             note("summary"),
             note("description"),
+            note("matches_url"),
             note("log_query"),
             note("runbook_url"),
         ));

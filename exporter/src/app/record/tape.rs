@@ -129,7 +129,8 @@ impl Inquiry {
         let process = self.state.processes.get(actor(header));
         let cgroup = self
             .state
-            .cgroup(header.cgroup_id)
+            .cgroups
+            .get(header.cgroup_id)
             .or(process.map(|process| &process.cgroup))?;
         let id = cgroup.container.as_ref()?;
         matches!(self.state.container(id), Metadata::Awaited).then(|| id.clone())

@@ -307,7 +307,7 @@ fn live(
     let (queue, pending) = output::queue(&mut registry);
     let sink = Sink::default();
     let lines = Lines::new(output::Format::Json, "node-1".to_owned());
-    let writer = Writer::start(pending, sink.clone(), lines, drop).unwrap();
+    let writer = Writer::start(pending, sink.clone(), lines).unwrap();
     let users = Users::parse(&passwd("root"), "");
     let mut pipeline = Pipeline::new(
         State::new(settings.processes_max, Arc::new(users)),

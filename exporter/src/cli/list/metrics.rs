@@ -86,3 +86,25 @@ pub(super) fn page(schema: &Schema, out: &mut dyn Write) -> io::Result<()> {
     }
     write!(out, "{after}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::classic_text;
+
+    #[test]
+    fn every_table_is_told_of() {
+        let registry = app::metrics(&Settings::default(), &Schema::syscall());
+        let text = classic_text(&registry);
+        let start = "saker_table_capacity{table=\"";
+        let tables = text.lines().filter_map(|line| line.strip_prefix(start));
+        let tables: Vec<_> = tables.filter_map(|rest| rest.split('"').next()).collect();
+        assert!(tables.len() > 5, "{text}");
+        for table in tables {
+            assert!(
+                INTRODUCTION.contains(&format!("`{table}`")),
+                "the page of metrics says nothing of the table {table}"
+            );
+        }
+    }
+}

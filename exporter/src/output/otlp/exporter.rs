@@ -64,19 +64,22 @@ impl Exporter {
     /// # Errors
     /// When the thread or its runtime cannot be started.
     pub fn start(self, pending: Pending) -> io::Result<Running> {
+        worker::spawn("saker-otlp", move |end| self.export(pending, end))
+    }
+
+    /// Exports until all queues are gone, or the end has come.
+    async fn export(self, pending: Pending, end: End) {
         let Pending { waiting, books } = pending;
-        worker::spawn("saker-otlp", move |end| {
-            let export = Export {
-                exporter: self,
-                books,
-                end,
-                backoff: Backoff::default(),
-                pause: None,
-                failing: false,
-                disliked: false,
-            };
-            export.run(waiting)
-        })
+        let export = Export {
+            exporter: self,
+            books,
+            end,
+            backoff: Backoff::default(),
+            pause: None,
+            failing: false,
+            disliked: false,
+        };
+        export.run(waiting).await;
     }
 }
 
@@ -229,3 +232,6 @@ impl Export {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

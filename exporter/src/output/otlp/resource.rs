@@ -42,3 +42,35 @@ pub(super) fn scope() -> InstrumentationScope {
         .with_version(VERSION)
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_this_host_and_node_unless_settings_say_otherwise() {
+        let identity = |node: Option<&str>| Identity {
+            hostname: "host-1".to_owned(),
+            node: node.map(str::to_owned),
+        };
+        let told = |settings: &[(&str, &str)], node| {
+            let settings = settings.iter();
+            let settings = settings.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let resource = resource(&settings.collect(), &identity(node));
+            let pairs = resource.iter().map(|(key, value)| format!("{key}={value}"));
+            let mut pairs: Vec<_> = pairs
+                .filter(|pair| !pair.starts_with("service.version"))
+                .collect();
+            pairs.sort();
+            pairs.join(" ")
+        };
+        assert_eq!(
+            told(&[], None),
+            "host.name=host-1 os.type=linux service.name=saker"
+        );
+        assert_eq!(
+            told(&[("service.name", "edge"), ("team", "a")], Some("node-1")),
+            "host.name=host-1 k8s.node.name=node-1 os.type=linux service.name=edge team=a"
+        );
+    }
+}

@@ -30,17 +30,23 @@ pub(super) fn spawn<F: Future<Output = ()>>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (ending, end) = watch::channel(None);
+    let (ending, end) = ending();
     let (alive, ended) = mpsc::channel();
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
             let _alive: mpsc::Sender<()> = alive;
-            runtime.block_on(work(End(end)));
+            runtime.block_on(work(end));
             // A name that is being looked up does not hold the end up.
             runtime.shutdown_background();
         })?;
     Ok(Running { ending, ended })
+}
+
+/// An end that is not known yet, and where it is told.
+pub(super) fn ending() -> (watch::Sender<Option<Instant>>, End) {
+    let (ending, end) = watch::channel(None);
+    (ending, End(end))
 }
 
 impl Running {
