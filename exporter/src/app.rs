@@ -87,7 +87,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
 
     let (names, wanted_names) = watch::channel(domains::wanted(&rules.set, schema));
     let asked = outputs::asked(settings, schema);
-    let hostname = sys::hostname();
+    let hostname = hostname(settings);
     let recent = Recent::default();
     let keep = matches::keep(recent.clone(), &hostname);
     let (queues, mut outputs) = opened.start(rooms.outputs, keep)?;
@@ -255,6 +255,11 @@ fn declare_kernel(
             rows(["malformed"], malformed.get());
         },
     );
+}
+
+/// The name of this host in matches.
+fn hostname(settings: &Settings) -> String {
+    settings.hostname.clone().unwrap_or_else(sys::hostname)
 }
 
 /// Names of the event types that some probe supplies.

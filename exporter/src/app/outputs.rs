@@ -65,7 +65,7 @@ impl Opened {
             }
         };
         let identity = Identity {
-            hostname: sys::hostname(),
+            hostname: hostname(settings),
             node: std::env::var(NODE_VARIABLE).ok(),
         };
         let mut exporter = None;
@@ -79,7 +79,7 @@ impl Opened {
             }
         }
         Ok(Self {
-            lines: Lines::new(format.unwrap_or(Format::Text), sys::hostname()),
+            lines: Lines::new(format.unwrap_or(Format::Text), hostname(settings)),
             sink,
             reopener,
             exporter,
