@@ -468,7 +468,8 @@ impl Settings {
             if name.is_empty() {
                 return Err(ConfigError::Value {
                     setting: Cow::Borrowed("hostname"),
-                    message: "it is empty; give the host's name, or take the setting away".to_owned(),
+                    message: "it is empty; give the host's name, or take the setting away"
+                        .to_owned(),
                 });
             }
             self.hostname = Some(name);

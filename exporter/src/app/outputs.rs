@@ -12,11 +12,11 @@ use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use rule_engine::value::FieldRef;
 
+use super::hostname;
 use crate::config::{OutputFormat, Settings};
 use crate::metrics::Registry;
 use crate::output::otlp::{self, Exporter, Identity, PushMetrics, Pusher, Running};
 use crate::output::{self, Format, LineFile, Lines, OwnedMatch, Queue, Reopener, Writer};
-use crate::sys;
 
 /// Variable with the name of the Kubernetes node, set by who deploys the agent.
 const NODE_VARIABLE: &str = "NODE_NAME";
