@@ -80,6 +80,19 @@ demo: compiler services ## Show the whole chain: a shell in a container, and the
 	cargo build --release --bin saker
 	cargo run --quiet -p xtask -- demo
 
+# Engine that `make image` builds with, and for which architecture: amd64 or arm64.
+ENGINE ?= docker
+ARCH ?= $(if $(findstring aarch64,$(shell uname -m)),arm64,amd64)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+
+.PHONY: image
+image: compiler ## Build the container image, with ENGINE=docker or podman, for ARCH=amd64 or arm64.
+	$(call need,[ $(ARCH) = arm64 ] || command -v musl-gcc,musl-tools)
+	scripts/image-root $(ARCH) target/image
+	sed -n '/^FROM scratch/,$$p' Containerfile | sed 's|--from=build /src/target/image/|.|' >target/image.containerfile
+	DOCKER_BUILDKIT=0 $(ENGINE) build --platform linux/$(ARCH) --file target/image.containerfile --tag saker:$(VERSION) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) target/image
+
 .PHONY: bench
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
