@@ -93,6 +93,13 @@ image: compiler ## Build the container image, with ENGINE=docker or podman, for 
 	DOCKER_BUILDKIT=0 $(ENGINE) build --platform linux/$(ARCH) --file target/image.containerfile --tag saker:$(VERSION) \
 		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) target/image
 
+.PHONY: deb
+deb: compiler ## Make a Debian package of a static agent, for ARCH=amd64 or arm64, in target/.
+	$(call need,[ $(ARCH) = arm64 ] || command -v musl-gcc,musl-tools)
+	scripts/image-root $(ARCH) target/image
+	cargo build --quiet --bin saker
+	SAKER_HOST=target/debug/saker scripts/deb target/image/usr/bin/saker $(ARCH) target/saker_$(VERSION)_$(ARCH).deb
+
 .PHONY: bench
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
@@ -115,7 +122,7 @@ nextest: compiler
 
 # What the end-to-end tests start: a scraper, collectors, container runtimes, and a program that runs in any container.
 .PHONY: services
-services: target/receivers/installed target/charts/installed
+services: target/receivers/installed target/charts/installed target/debian/installed
 	$(call need,command -v prometheus && command -v promtool,prometheus)
 	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
@@ -126,6 +133,7 @@ services: target/receivers/installed target/charts/installed
 	$(call need,command -v curl,curl)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)
 	$(call need,command -v openssl,openssl)
+	$(call need,command -v systemd-analyze && command -v systemd-socket-activate,systemd)
 
 # Python packages of their own, beside what is built. By the system's Python: another one on the path may lack parts.
 target/receivers/installed: exporter/tests/e2e/support/requirements.txt
@@ -143,4 +151,12 @@ target/charts/installed: $(wildcard xtask/src/chart/engines/*requirements.txt xt
 		--requirement xtask/src/chart/engines/requirements.txt
 	cp xtask/src/chart/engines/package.json xtask/src/chart/engines/package-lock.json target/charts/
 	npm ci --prefix target/charts --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The smallest Debian that there is, to install the package in.
+target/debian/installed:
+	$(call need,command -v debootstrap,debootstrap)
+	$(SUDO) rm -rf target/debian
+	mkdir -p target/debian
+	$(SUDO) debootstrap --variant=minbase bookworm target/debian/root >target/debian/log
 	@touch $@

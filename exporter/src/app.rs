@@ -14,6 +14,7 @@ mod outputs;
 pub mod record;
 mod reload;
 pub mod replay;
+mod service;
 mod wanted;
 
 use std::sync::mpsc::{self, TrySendError};
@@ -33,6 +34,7 @@ use self::events::EventThread;
 use self::hooks::Hooks;
 use self::outputs::{Declared, Opened, Outputs};
 use self::reload::{ReloadMetrics, Reloader};
+use self::service::Service;
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics, Workloads};
@@ -138,9 +140,12 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let probe = Arc::new(Mutex::new(probe));
     let healing = heal::run(counters, Arc::clone(&probe), events.handle());
     let naming = domains::run(wanted_names, rooms.domains, events.handle());
+    let service = Service::from_environment();
+    let watching = service.clone().watch(events.handle());
     let beside = async {
-        tokio::join!(engines, healing, naming);
+        tokio::join!(engines, healing, naming, watching);
     };
+    service.ready();
     let reloader = Reloader {
         settings: settings.clone(),
         schema: Arc::clone(schema),
@@ -155,6 +160,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         collected,
     };
     let served = serve(server, site, reloader, &readiness, beside, &outputs);
+    service.ending();
     events.stop()?;
     outputs.finish(DRAIN);
     served

@@ -21,6 +21,7 @@ mod kubernetes;
 mod metadata;
 mod otlp;
 mod outputs;
+mod packaging;
 mod page;
 mod prometheus;
 mod record;
