@@ -311,3 +311,24 @@ fn the_policy_lets_out_what_is_needed() {
         .collect();
     assert_eq!(json!(ports), json!([53, 53, 80, 443, 6443]));
 }
+
+#[test]
+fn values_in_the_documentation_are_accepted() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let path = folder.path().join("values.yaml");
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("docs")).expect("docs/") {
+        let page = entry.expect("an entry").path();
+        if page.extension().is_none_or(|suffix| suffix != "md") {
+            continue;
+        }
+        let text = fs::read_to_string(&page).expect("a page");
+        for part in text.split("```yaml values\n").skip(1) {
+            let values = part.split("```").next().expect("a part");
+            fs::write(&path, values).expect("the scratch folder is writable");
+            helm4(&path).unwrap_or_else(|fault| panic!("{}: {fault}", page.display()));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "{seen} examples");
+}
