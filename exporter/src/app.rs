@@ -14,6 +14,7 @@ mod outputs;
 pub mod record;
 mod reload;
 pub mod replay;
+mod service;
 mod wanted;
 
 use std::sync::mpsc::{self, TrySendError};
@@ -33,6 +34,7 @@ use self::events::EventThread;
 use self::hooks::Hooks;
 use self::outputs::{Declared, Opened, Outputs};
 use self::reload::{ReloadMetrics, Reloader};
+use self::service::Service;
 use self::wanted::{settings as wanted_settings, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics, Workloads};
@@ -87,7 +89,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
 
     let (names, wanted_names) = watch::channel(domains::wanted(&rules.set, schema));
     let asked = outputs::asked(settings, schema);
-    let hostname = sys::hostname();
+    let hostname = hostname(settings);
     let recent = Recent::default();
     let (queues, shown, mut outputs) = opened.start(rooms.outputs)?;
     let showing = matches::keep(shown, recent.clone(), hostname.clone());
@@ -138,9 +140,12 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let probe = Arc::new(Mutex::new(probe));
     let healing = heal::run(counters, Arc::clone(&probe), events.handle());
     let naming = domains::run(wanted_names, rooms.domains, events.handle());
+    let service = Service::from_environment();
+    let watching = service.clone().watch(events.handle());
     let beside = async {
-        tokio::join!(engines, healing, naming, showing);
+        tokio::join!(engines, healing, naming, showing, watching);
     };
+    service.ready();
     let reloader = Reloader {
         settings: settings.clone(),
         schema: Arc::clone(schema),
@@ -155,6 +160,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         collected,
     };
     let served = serve(server, site, reloader, &readiness, beside, &outputs);
+    service.ending();
     events.stop()?;
     outputs.finish(DRAIN);
     served
@@ -255,6 +261,11 @@ fn declare_kernel(
             rows(["malformed"], malformed.get());
         },
     );
+}
+
+/// The name of this host in matches.
+fn hostname(settings: &Settings) -> String {
+    settings.hostname.clone().unwrap_or_else(sys::hostname)
 }
 
 /// Names of the event types that some probe supplies.

@@ -19,6 +19,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -59,6 +60,11 @@ enum Once {
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
+    },
+    /// Print a manual page (roff), that of `saker` or of one of its commands.
+    Man {
+        /// Which command.
+        command: Option<String>,
     },
 }
 
@@ -133,7 +139,25 @@ fn run_once(command: Once, terminal: &mut Terminal<'_>) -> anyhow::Result<Verdic
             clap_complete::generate(shell, &mut Cli::command(), "saker", &mut terminal.out);
             Ok(Verdict::Good)
         }
+        Once::Man { command } => manual(command.as_deref(), terminal.out),
     }
+}
+
+/// Writes the manual page of `saker`, or that of a command.
+fn manual(command: Option<&str>, out: &mut dyn Write) -> anyhow::Result<Verdict> {
+    let mut whole = Cli::command();
+    whole.build();
+    let page = match command {
+        None => whole,
+        Some(name) => {
+            let found = whole.find_subcommand(name).with_context(|| {
+                format!("there is no command `{name}`; `saker --help` lists them")
+            })?;
+            found.clone()
+        }
+    };
+    clap_mangen::Man::new(page).render(&mut &mut *out)?;
+    Ok(Verdict::Good)
 }
 
 /// The log of a command whose threads write for themselves: standard error, since standard output is for matches.

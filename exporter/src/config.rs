@@ -67,6 +67,8 @@ pub struct Settings {
     pub web_config_file: Option<PathBuf>,
     /// Whether `POST /-/reload` is answered.
     pub web_enable_lifecycle: bool,
+    /// The name of this host in matches; none: the kernel's, which in a container is the container's.
+    pub hostname: Option<String>,
     /// What is printed per match.
     pub output: OutputFormat,
     /// File that is printed to; none: standard output.
@@ -97,6 +99,7 @@ impl Default for Settings {
             listen: vec![Listen::Tcp(([127, 0, 0, 1], 9797).into())],
             web_config_file: None,
             web_enable_lifecycle: false,
+            hostname: None,
             output: OutputFormat::Json,
             output_file: None,
             otlp: None,
@@ -165,6 +168,8 @@ pub struct Layer {
     pub web_config_file: Option<PathBuf>,
     /// `web_enable_lifecycle`
     pub web_enable_lifecycle: Option<bool>,
+    /// `hostname`
+    pub hostname: Option<String>,
     /// `output`
     pub output: Option<OutputFormat>,
     /// `output_file`
@@ -292,6 +297,7 @@ impl Layer {
             }
         };
         Ok(Self {
+            hostname: variable("SAKER_HOSTNAME"),
             output_file: variable("SAKER_OUTPUT_FILE").map(PathBuf::from),
             otlp: Some(OtlpLayer::from_environment(&variable)?),
             rules: variable("SAKER_RULES").map(|paths| std::env::split_paths(&paths).collect()),
@@ -384,6 +390,7 @@ impl Settings {
             listen,
             web_config_file,
             web_enable_lifecycle,
+            hostname,
             output,
             output_file,
             // Laid by the caller: what it means depends on all layers.
@@ -459,6 +466,16 @@ impl Settings {
         self.rules = rules.unwrap_or(std::mem::take(&mut self.rules));
         self.rule_matching = rule_matching.unwrap_or(self.rule_matching);
         self.rule_selection = rule_selection.unwrap_or(std::mem::take(&mut self.rule_selection));
+        if let Some(name) = hostname {
+            if name.is_empty() {
+                return Err(ConfigError::Value {
+                    setting: Cow::Borrowed("hostname"),
+                    message: "it is empty; give the host's name, or take the setting away"
+                        .to_owned(),
+                });
+            }
+            self.hostname = Some(name);
+        }
         self.output = output.unwrap_or(self.output);
         self.output_file = output_file.or(self.output_file.take());
         self.kubernetes = kubernetes.or(self.kubernetes.take());

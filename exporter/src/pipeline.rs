@@ -69,6 +69,8 @@ pub enum Control {
     Domains(Arc<Domains>),
     /// The processes that there are, read anew because records were lost; say so when the table knows them.
     Rescanned(Scan, Sender<()>),
+    /// Say that events are still taken.
+    Answer(Sender<()>),
     /// Take what is there, and end.
     Stop,
 }
@@ -352,6 +354,10 @@ impl Pipeline {
             Control::Users(users) => self.state.set_users(users),
             Control::Domains(domains) => self.state.set_domains(domains),
             Control::Rescanned(scan, applied) => self.rescan = Some(Rescan::new(scan, applied)),
+            Control::Answer(answer) => {
+                // Who asked may wait no more.
+                let _ = answer.send(());
+            }
             Control::Stop => {}
         }
     }

@@ -314,18 +314,52 @@ fn what_the_map_names_is_there() {
     assert!(named > 20, "the map names {named} files and types");
 }
 
+/// The names by which sections of a page are linked to: of each heading its words, joined, and numbered where it comes again.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let mut in_block = false;
+    for line in page.lines() {
+        in_block ^= line.starts_with("```");
+        let heading = line.trim_start_matches('#');
+        if in_block || heading.len() == line.len() || !heading.starts_with(' ') {
+            continue;
+        }
+        let kept = heading.trim().chars().filter_map(|char| match char {
+            ' ' => Some('-'),
+            '-' | '_' => Some(char),
+            char => char.is_alphanumeric().then_some(char),
+        });
+        let name = kept.collect::<String>().to_lowercase();
+        let mut numbered = name.clone();
+        let mut number = 0;
+        while !anchors.insert(numbered) {
+            number += 1;
+            numbered = format!("{name}-{number}");
+        }
+    }
+    anchors
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut faults = Vec::new();
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
     for path in files(&root(), &["md"]) {
         let folder = path.parent().expect("a file lies in a folder");
-        for found in link.captures_iter(&read(&path)) {
-            let target = found[1].split('#').next().unwrap_or("");
-            let is_elsewhere =
-                target.is_empty() || target.contains("://") || target.starts_with("mailto:");
-            if !is_elsewhere && !folder.join(target).exists() {
-                faults.push(format!("{}: {target} is not there", path.display()));
+        let page = read(&path);
+        for found in link.captures_iter(&page) {
+            if found[1].contains("://") || found[1].starts_with("mailto:") {
+                continue;
+            }
+            let (target, anchor) = found[1].split_once('#').unwrap_or((&found[1], ""));
+            let target = match target {
+                "" => path.clone(),
+                target => folder.join(target),
+            };
+            if !target.exists() {
+                faults.push(format!("{}: {} is not there", path.display(), &found[1]));
+            } else if !anchor.is_empty() && !anchors(&read(&target)).contains(anchor) {
+                faults.push(format!("{}: no section {}", path.display(), &found[1]));
             }
         }
     }

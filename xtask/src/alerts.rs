@@ -8,7 +8,7 @@ use std::{fmt::Write, fs, path::Path};
 use anyhow::Context;
 
 /// The rule files, in the order in which they build on each other.
-const FILES: [&str; 3] = ["recording", "detections", "agent"];
+pub(crate) const FILES: [&str; 3] = ["recording", "detections", "agent"];
 
 /// Writes the objects below the directory of the alerts.
 pub(crate) fn write(directory: &Path) -> anyhow::Result<()> {

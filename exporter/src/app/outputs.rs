@@ -12,11 +12,11 @@ use anyhow::Context as _;
 use rule_engine::schema::Schema;
 use rule_engine::value::FieldRef;
 
+use super::hostname;
 use crate::config::{OutputFormat, Settings};
 use crate::metrics::Registry;
 use crate::output::otlp::{self, Exporter, Identity, PushMetrics, Pusher, Running};
 use crate::output::{self, Format, LineFile, Lines, Queue, Reopener, Writer, page};
-use crate::sys;
 
 /// What is written and sent, opened but not running.
 pub(super) struct Opened {
@@ -60,10 +60,10 @@ impl Opened {
                     Box::new(file)
                 }
             };
-            lines = Some((Lines::new(format, sys::hostname()), sink));
+            lines = Some((Lines::new(format, hostname(settings)), sink));
         }
         let identity = Identity {
-            hostname: sys::hostname(),
+            hostname: hostname(settings),
             node: settings.node_name.clone(),
         };
         let mut exporter = None;

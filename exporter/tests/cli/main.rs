@@ -2,5 +2,6 @@
 
 mod docs;
 mod list;
+mod pages;
 mod rules;
 mod support;

@@ -1,5 +1,7 @@
 //! Pods on a containerd, made over CRI as a kubelet makes them.
 
+pub(crate) mod message;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -13,6 +15,7 @@ use prost::Message;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
+use self::message::*;
 use super::daemon::Daemon;
 use super::rootfs;
 use super::runtimes::Containerd;
@@ -64,17 +67,30 @@ impl Pods {
 
     /// Makes a pod.
     pub(crate) fn run_pod(&self, namespace: &str, name: &str, uid: &str) -> Pod {
+        self.run_pod_logging(namespace, name, uid, 0, "")
+    }
+
+    /// Makes a pod with the pid namespace of this mode, whose containers log into a folder.
+    pub(crate) fn run_pod_logging(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        pid: i32,
+        log_directory: &str,
+    ) -> Pod {
         let config = PodSandboxConfig {
             metadata: Some(PodMetadata {
                 name: name.to_owned(),
                 uid: uid.to_owned(),
                 namespace: namespace.to_owned(),
             }),
+            log_directory: log_directory.to_owned(),
             labels: HashMap::from([("tier".to_owned(), "front".to_owned())]),
             linux: Some(LinuxPodConfig {
                 cgroup_parent: format!("/kubepods/burstable/pod{uid}"),
-                security_context: Some(SecurityContext {
-                    namespaces: Some(Namespaces { network: 2 }),
+                security_context: Some(PodSecurity {
+                    namespaces: Some(Namespaces { network: 2, pid }),
                 }),
             }),
         };
@@ -95,7 +111,13 @@ impl Pods {
                 image: IMAGE.to_owned(),
             }),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
+            ..ContainerConfig::default()
         };
+        self.start_configured(pod, config)
+    }
+
+    /// Starts a container that is all this, and gives its full id.
+    pub(crate) fn start_configured(&self, pod: &Pod, config: ContainerConfig) -> String {
         let question = CreateContainer {
             sandbox: pod.sandbox.clone(),
             config: Some(config),
@@ -104,6 +126,32 @@ impl Pods {
         let id = self.call::<Id>("CreateContainer", &question);
         self.call::<Nothing>("StartContainer", &id);
         id.id
+    }
+
+    /// Whether a container runs.
+    pub(crate) fn is_running(&self, container: &str) -> bool {
+        self.status(container).state == 1
+    }
+
+    /// Ends a container as a kubelet does, and gives its exit code.
+    pub(crate) fn stop_container(&self, container: &str, timeout: i64) -> i32 {
+        let id = container.to_owned();
+        self.call::<Nothing>("StopContainer", &StopContainer { id, timeout });
+        self.status(container).exit_code
+    }
+
+    /// Gives the engine what `docker save` has written.
+    pub(crate) fn load(&self, archive: &Path) {
+        let archive = archive.to_str().expect("a UTF-8 path");
+        let import = ["images", "import", "--snapshotter", "native", archive];
+        self.containerd
+            .run(&[&["-n", "k8s.io"][..], &import].concat());
+    }
+
+    fn status(&self, container: &str) -> ContainerStatus {
+        let id = container.to_owned();
+        let answer = self.call::<ContainerStatusResponse>("ContainerStatus", &Id { id });
+        answer.status.expect("a container has a status")
     }
 
     fn call<A: Message + Default>(&self, method: &str, question: &impl Message) -> A {
@@ -210,100 +258,4 @@ fn images(root: &Path) -> std::path::PathBuf {
     let version = json!({ "imageLayoutVersion": "1.0.0" });
     fs::write(layout.join("oci-layout"), version.to_string()).expect("written");
     rootfs::archive(&layout)
-}
-
-// Messages of CRI v1, by the names and numbers of its api.proto, as far as these tests need them.
-
-#[derive(Clone, PartialEq, Message)]
-struct Nothing {}
-
-/// Of a sandbox or a container: the field has number 1 in all of them.
-#[derive(Clone, PartialEq, Message)]
-struct Id {
-    #[prost(string, tag = "1")]
-    id: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodList {
-    #[prost(message, repeated, tag = "1")]
-    items: Vec<Id>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodMetadata {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    uid: String,
-    #[prost(string, tag = "3")]
-    namespace: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxConfig {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<PodMetadata>,
-    #[prost(map = "string, string", tag = "6")]
-    labels: HashMap<String, String>,
-    #[prost(message, optional, tag = "8")]
-    linux: Option<LinuxPodConfig>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct LinuxPodConfig {
-    #[prost(string, tag = "1")]
-    cgroup_parent: String,
-    #[prost(message, optional, tag = "2")]
-    security_context: Option<SecurityContext>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SecurityContext {
-    #[prost(message, optional, tag = "1")]
-    namespaces: Option<Namespaces>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Namespaces {
-    #[prost(int32, tag = "1")]
-    network: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct RunPodSandbox {
-    #[prost(message, optional, tag = "1")]
-    config: Option<PodSandboxConfig>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ContainerMetadata {
-    #[prost(string, tag = "1")]
-    name: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Image {
-    #[prost(string, tag = "1")]
-    image: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ContainerConfig {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<ContainerMetadata>,
-    #[prost(message, optional, tag = "2")]
-    image: Option<Image>,
-    #[prost(string, repeated, tag = "3")]
-    command: Vec<String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct CreateContainer {
-    #[prost(string, tag = "1")]
-    sandbox: String,
-    #[prost(message, optional, tag = "2")]
-    config: Option<ContainerConfig>,
-    #[prost(message, optional, tag = "3")]
-    sandbox_config: Option<PodSandboxConfig>,
 }
