@@ -83,6 +83,8 @@ pub struct Settings {
     pub workload_metrics: WorkloadMetrics,
     /// The Kubernetes API server, if it is asked; with the node's name.
     pub kubernetes: Option<Kubernetes>,
+    /// What the kernel holds back.
+    pub kernel_filter: KernelFilter,
 }
 
 impl Default for Settings {
@@ -103,6 +105,27 @@ impl Default for Settings {
             runtimes: None,
             workload_metrics: WorkloadMetrics::default(),
             kubernetes: None,
+            kernel_filter: KernelFilter::default(),
+        }
+    }
+}
+
+/// Whether the kernel programs hold back the events that no rule can match, and how that is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KernelFilter {
+    /// Whether they do.
+    pub enabled: bool,
+    /// Of the events that they would hold back, one in so many is judged all the same, and counted if a rule matches it;
+    /// 0: none.
+    pub audit: u32,
+}
+
+impl Default for KernelFilter {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            audit: 0,
         }
     }
 }
@@ -178,6 +201,8 @@ pub struct Layer {
     pub workload_metrics: Option<WorkloadMetrics>,
     /// `kubernetes`
     pub kubernetes: Option<Kubernetes>,
+    /// `kernel_filter`
+    pub kernel_filter: Option<KernelFilter>,
     /// Name of this node, from the environment.
     #[serde(skip)]
     pub node_name: Option<String>,
@@ -391,6 +416,7 @@ impl Settings {
             runtimes,
             workload_metrics,
             kubernetes,
+            kernel_filter,
             node_name: _,
         } = layer;
         if let Some(places) = listen {
@@ -427,6 +453,7 @@ impl Settings {
             }
             self.processes_max = processes;
         }
+        self.kernel_filter = kernel_filter.unwrap_or(self.kernel_filter);
         if let Some(priority) = minimum_priority {
             if rule_engine::priority::Priority::parse(&priority).is_none() {
                 return Err(ConfigError::Value {

@@ -54,6 +54,8 @@ pub struct State {
     cgroups: HashMap<u64, Arc<Cgroup>, foldhash::fast::RandomState>,
     /// Ids in `cgroups`, oldest first.
     cgroup_order: VecDeque<u64>,
+    /// Numbers of those that were entered, and whether they are containers', where somebody wants to know.
+    new_cgroups: Option<Vec<(u64, bool)>>,
     users: Arc<Users>,
     domains: Arc<Domains>,
 }
@@ -77,6 +79,7 @@ impl State {
             pods: Pods::new(PODS_MAX),
             cgroups: HashMap::default(),
             cgroup_order: VecDeque::new(),
+            new_cgroups: None,
             users,
             domains: Arc::default(),
         }
@@ -101,6 +104,16 @@ impl State {
     #[must_use]
     pub fn cgroup(&self, id: u64) -> Option<&Arc<Cgroup>> {
         self.cgroups.get(&id)
+    }
+
+    /// Notes which cgroups are entered from now on, for [`Self::new_cgroups`], which has to be asked after each record.
+    pub fn note_cgroups(&mut self) {
+        self.new_cgroups = Some(Vec::new());
+    }
+
+    /// The cgroups that were entered since this was asked: their numbers, and whether they are containers'.
+    pub fn new_cgroups(&mut self) -> impl Iterator<Item = (u64, bool)> {
+        self.new_cgroups.iter_mut().flat_map(|told| told.drain(..))
     }
 
     /// Brings the tables up to a record.
@@ -248,6 +261,9 @@ impl State {
         if path.bytes.is_empty() {
             // Nothing is known of it: the next record that brings its path shall be believed.
             return cgroup;
+        }
+        if let Some(told) = &mut self.new_cgroups {
+            told.push((id, cgroup.container.is_some()));
         }
         if self.cgroups.insert(id, Arc::clone(&cgroup)).is_none() {
             self.cgroup_order.push_back(id);
