@@ -105,7 +105,9 @@ impl Agent {
     fn get(&self, path: &str) -> String {
         let mut answer = String::new();
         if let Ok(mut stream) = TcpStream::connect(self.address) {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            let host = self.address;
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
             // An agent that is not there yet answers nothing.
             let _ = stream.write_all(request.as_bytes());
             let _ = stream.read_to_string(&mut answer);
