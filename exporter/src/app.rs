@@ -15,6 +15,7 @@ mod outputs;
 pub mod record;
 mod reload;
 pub mod replay;
+pub mod sieve;
 mod wanted;
 
 use std::sync::mpsc::{self, TrySendError};

@@ -9,6 +9,6 @@ mod load;
 mod ring;
 
 pub use counters::{KernelCount, KernelCounters, kind_name};
-pub use filter::{Gate, Places, Tables, decided};
+pub use filter::{Gate, Places, Tables, decided, is_filtered};
 pub use load::{Probe, ProbeError};
 pub use ring::{Ring, Waker};

@@ -49,7 +49,7 @@ impl Tables {
             .events
             .iter()
             .map(|(event, plan)| (schema.event_def(*event).name, plan))
-            .filter(|(name, _)| !ALWAYS.contains(name) && !fed(name))
+            .filter(|(name, _)| is_filtered(name) && !fed(name))
             .map(|(name, plan)| (name, decided(name, plan)))
             .filter(|(_, plan)| !plan.passes_all())
             .collect();
@@ -90,6 +90,12 @@ impl Tables {
     pub(super) fn bytes(&self) -> &[u8] {
         self.filter.as_bytes()
     }
+}
+
+/// Whether events of a type may be held back at all.
+#[must_use]
+pub fn is_filtered(event: &str) -> bool {
+    !ALWAYS.contains(&event)
 }
 
 /// Patterns in a plan.
