@@ -328,25 +328,16 @@ static inline_always u64 alive(const struct filter_work *work)
 	return work->alive[REQUESTED] | work->alive[EFFECTIVE];
 }
 
-/* Judges by the path as the caller wrote it. */
-static inline_always void ask_requested(struct filter_work *work, const struct rec_filter_plan *plan)
+/* Brings the path that the caller wrote to hand. 0: it is not known. */
+static inline_always u32 take_requested(struct filter_work *work)
 {
-	long got;
+	long got = work->path ? read_user_string(work->text, FILTER_TEXT_BYTES_MAX, work->path) : 0;
 
-	if (!work->path)
-		return;
-	got = read_user_string(work->text, FILTER_TEXT_BYTES_MAX, work->path);
 	if (got <= 1 || got >= FILTER_TEXT_BYTES_MAX)
-		return;
+		return 0;
 	work->bytes = got - 1;
 	filter_classify(0);
-	if (work->alive[REQUESTED] & plan->texts[TEXT_PATH].clauses)
-		filter_text(TEXT_PATH, 1 << REQUESTED);
-	if (alive(work) & plan->texts[TEXT_RAW_PATH].clauses) {
-		/* As it was given it is known, whatever it leads to. */
-		work->text_known = KNOWN_WHOLE;
-		filter_text(TEXT_RAW_PATH, 1 << REQUESTED | 1 << EFFECTIVE);
-	}
+	return 1;
 }
 
 /* Brings the last component of a file's path to hand. */
@@ -434,11 +425,13 @@ static inline_always void ask_file(struct filter_work *work, const struct rec_fi
 	/* What has no path is a file of a kind of its own. */
 	if (name.parent == (u64)place.dentry && place.dentry != peek(place.mnt, mnt_root))
 		return;
-	inode = peek(file, f_inode);
-	set_number(work, NUMBER_FILE_TYPE, peek(inode, i_mode) & S_IFMT);
-	filter_tests(STAGE_FILE);
 	if (work->alive[EFFECTIVE] & plan->texts[TEXT_PATH].clauses)
 		ask_effective(work, plan, task, &place, &name);
+	if (alive(work) & plan->asked[STAGE_FILE]) {
+		inode = peek(file, f_inode);
+		set_number(work, NUMBER_FILE_TYPE, peek(inode, i_mode) & S_IFMT);
+		filter_tests(STAGE_FILE);
+	}
 }
 
 /* One side of a connection. */
@@ -607,13 +600,18 @@ never_inline int filter_wants(u64 generation)
 		return 0;
 	if (alive(work) & ~plan->late)
 		return 1;
-	if (alive(work) & (plan->texts[TEXT_PATH].clauses | plan->texts[TEXT_RAW_PATH].clauses))
-		ask_requested(work, plan);
+	if (work->alive[REQUESTED] & plan->texts[TEXT_PATH].clauses && take_requested(work))
+		filter_text(TEXT_PATH, 1 << REQUESTED);
 	if (alive(work) & plan->asked[STAGE_FILE] || work->alive[EFFECTIVE] & plan->texts[TEXT_PATH].clauses) {
 		if (work->numbers[NUMBER_RESULT] >= 0)
 			ask_file(work, plan);
 		else
 			filter_tests(STAGE_FILE);
+	}
+	if (alive(work) & plan->texts[TEXT_RAW_PATH].clauses && take_requested(work)) {
+		/* As it was given it is known, whatever it leads to. */
+		work->text_known = KNOWN_WHOLE;
+		filter_text(TEXT_RAW_PATH, 1 << REQUESTED | 1 << EFFECTIVE);
 	}
 	if (alive(work) & (plan->asked[STAGE_SOCKET] | plan->texts[TEXT_LOCAL].clauses | plan->texts[TEXT_REMOTE].clauses))
 		filter_socket(0);

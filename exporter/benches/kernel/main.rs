@@ -14,7 +14,7 @@ use testing::page;
 
 const SAKER: &str = env!("CARGO_BIN_EXE_saker");
 /// Rounds, of which every second one has the agent.
-const ROUNDS: usize = 22;
+const ROUNDS: usize = 14;
 /// Operations of the cheapest kind in a round.
 const COUNT: u64 = 400_000;
 
