@@ -15,7 +15,10 @@
 //! | [`COUNTERS`] | per-CPU array | `u32` [`record::Kind`] → [`record::Counters`] | reads, sums the CPUs |
 //! | [`WATCH`] | array | `u32` system call number → [`record::Watch`] | writes entries from [`syscall::watch_table`], at any time |
 //! | [`SETTINGS`] | array | `u32` 0 → [`record::Settings`] | writes the one entry, at any time |
-//! | `buffers`, `walks` | per-CPU array | | leaves alone |
+//! | [`FILTERS`] | array | `u32` generation → [`plan::Filter`] | writes the one that is not in force |
+//! | [`FILTER_CONTROL`] | array | `u32` 0 → [`plan::Control`] | writes the one entry: what is in force from then on |
+//! | [`FILTER_CGROUPS`] | LRU hash | `u64` cgroup, as in [`record::Header`] → `u32` 1 of a container, 0 of the host | enters what it knows |
+//! | `buffers`, `walks`, `filter_works` | per-CPU array | | leaves alone |
 //!
 //! There are no globals to set. The process that runs the scan is taken for the agent: its own system calls give no
 //! records from then on, and count as filtered (its forks, execs and exits do give records).
@@ -35,6 +38,8 @@
 
 use std::time::Duration;
 
+pub mod layout;
+pub mod plan;
 pub mod record;
 pub mod syscall;
 
@@ -49,6 +54,13 @@ pub const COUNTERS: &str = "counters";
 pub const WATCH: &str = "watch";
 /// Name of the settings' map.
 pub const SETTINGS: &str = "settings";
+
+/// Name of the filter's tables.
+pub const FILTERS: &str = "filters";
+/// Name of the map that says which of them are in force.
+pub const FILTER_CONTROL: &str = "filter_control";
+/// Name of the map of cgroups.
+pub const FILTER_CGROUPS: &str = "filter_cgroups";
 
 /// Name of the program that scans the processes that are there.
 pub const SCAN: &str = "on_scan";

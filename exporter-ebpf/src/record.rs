@@ -4,7 +4,7 @@
 //! Never: a cast, a transmute, a panic, an assumption about text.
 //! `tests/layout.rs` proves both texts equal through the BTF of the object: structs, members, offsets, sizes, values.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use crate::layout::{EnumLayout, constants, structs};
 
 mod parse;
 
@@ -13,77 +13,6 @@ pub use parse::{
     ConnectRecord, ExecRecord, ExitRecord, ForkRecord, Kind, LayoutError, OpenRecord, Path, Record,
     Records, SyscallRecord, Tail, TaskRecord,
 };
-
-/// One member of a struct as this file declares it.
-#[derive(Debug, Clone, Copy)]
-pub struct Member {
-    /// Its name, the same in C.
-    pub name: &'static str,
-    /// Bytes from the start of the struct.
-    pub offset: usize,
-    /// Size in bytes.
-    pub size: usize,
-    /// Gives the name of its type.
-    pub type_name: fn() -> &'static str,
-}
-
-/// One struct as this file declares it, for the proof that C agrees.
-#[derive(Debug, Clone, Copy)]
-pub struct StructLayout {
-    /// Its name in C.
-    pub name: &'static str,
-    /// Gives its name here.
-    pub type_name: fn() -> &'static str,
-    /// Size in bytes.
-    pub size: usize,
-    /// Every member in order.
-    pub members: &'static [Member],
-}
-
-/// One enum of C as this file declares it: name and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EnumLayout {
-    /// Its name in C.
-    pub name: &'static str,
-    /// Every name and value in order.
-    pub values: &'static [(&'static str, u64)],
-}
-
-/// Declares structs with the C layout together with the table that the proof reads.
-macro_rules! structs {
-    ($($(#[$doc:meta])* $c:literal $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
-        $($(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-        #[repr(C)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
-
-        /// Every struct of this layout.
-        pub const STRUCTS: &[StructLayout] = &[$(StructLayout {
-            name: $c,
-            type_name: core::any::type_name::<$name>,
-            size: size_of::<$name>(),
-            members: &[$(Member {
-                name: stringify!($field),
-                offset: core::mem::offset_of!($name, $field),
-                size: size_of::<$type>(),
-                type_name: core::any::type_name::<$type>,
-            },)*],
-        },)*];
-    };
-}
-
-/// Declares the constants of C's enums, each with the type it is used with, together with the table that the proof reads.
-macro_rules! constants {
-    ($($c:literal: $type:ty { $($(#[$doc:meta])* $name:ident = $value:expr,)* })*) => {
-        $($($(#[$doc])* pub const $name: $type = $value;)*)*
-
-        /// Every enum of this layout but `rec_kind`, which [`Kind`] is, and `rec_call_id`, which [`crate::syscall::LAYOUT`] is.
-        pub const ENUMS: &[EnumLayout] = &[$(EnumLayout {
-            name: $c,
-            values: &[$((stringify!($name), $name as u64),)*],
-        },)*];
-    };
-}
 
 constants! {
     "rec_limit": usize {
@@ -117,6 +46,8 @@ constants! {
         RECORD_COMPAT = 4,
         /// System call by the x32 numbers.
         RECORD_X32 = 8,
+        /// No rule wants it, says the filter, and it was picked to find out whether that is so.
+        RECORD_AUDIT = 16,
     }
     "rec_tail_flag": u16 {
         /// Cut: strings lose their end, paths their beginning (the root's side).
@@ -480,7 +411,7 @@ structs! {
     "rec_counters" Counters {
         /// Now in the ring; the scan, which goes another way, counts nothing here.
         submitted: u64,
-        /// Seen by a program, and not wanted: the agent's own system calls.
+        /// Seen by a program, and not wanted: by no rule, or since it is the agent's own system call.
         filtered: u64,
         /// The ring had no room.
         lost_ring_full: u64,

@@ -7,6 +7,7 @@
 mod cluster;
 mod domains;
 mod events;
+mod filter;
 mod heal;
 mod hooks;
 mod matches;
@@ -15,6 +16,7 @@ pub mod record;
 mod reload;
 pub mod replay;
 mod service;
+pub mod sieve;
 mod wanted;
 
 use std::sync::mpsc::{self, TrySendError};
@@ -31,6 +33,7 @@ use tokio::sync::watch;
 use self::cluster::Cluster;
 use self::domains::DomainMetrics;
 use self::events::EventThread;
+use self::filter::KernelGate;
 use self::hooks::Hooks;
 use self::outputs::{Declared, Opened, Outputs};
 use self::reload::{ReloadMetrics, Reloader};
@@ -82,6 +85,10 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let collected = wanted_settings(&rules.set, schema);
     probe.watch(|name| watched.contains(&name))?;
     probe.collect(collected)?;
+    let mut gate = KernelGate::new(&mut probe, settings.kernel_filter)?;
+    gate.begin(&rules.set, schema);
+    gate.finish();
+    let mut places = probe.take_places()?;
     probe.attach()?;
     let scanned = probe.scan()?;
     let ring = probe.take_ring()?;
@@ -99,6 +106,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queues);
     pipeline.set_clock(sys::clock::boot_ns);
+    pipeline.set_tell_cgroup(Box::new(move |cgroup, inside| places.tell(cgroup, inside)));
     if let Some(workloads) = rooms.workloads {
         pipeline.set_workloads(workloads);
     }
@@ -158,6 +166,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
         asked,
         watched,
         collected,
+        gate,
     };
     let served = serve(server, site, reloader, &readiness, beside, &outputs);
     service.ending();

@@ -87,6 +87,8 @@ pub struct Settings {
     pub kubernetes: Option<Kubernetes>,
     /// Name of the Kubernetes node, if it is known: that of `kubernetes`, or what `NODE_NAME` says.
     pub node_name: Option<String>,
+    /// What the kernel holds back.
+    pub kernel_filter: KernelFilter,
 }
 
 impl Default for Settings {
@@ -109,6 +111,27 @@ impl Default for Settings {
             workload_metrics: WorkloadMetrics::default(),
             kubernetes: None,
             node_name: None,
+            kernel_filter: KernelFilter::default(),
+        }
+    }
+}
+
+/// Whether the kernel programs hold back the events that no rule can match, and how that is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KernelFilter {
+    /// Whether they do.
+    pub enabled: bool,
+    /// Of the events that they would hold back, one in so many is judged all the same, and counted if a rule matches it;
+    /// 0: none.
+    pub audit: u32,
+}
+
+impl Default for KernelFilter {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            audit: 0,
         }
     }
 }
@@ -186,6 +209,8 @@ pub struct Layer {
     pub workload_metrics: Option<WorkloadMetrics>,
     /// `kubernetes`
     pub kubernetes: Option<Kubernetes>,
+    /// `kernel_filter`
+    pub kernel_filter: Option<KernelFilter>,
     /// Name of this node, from the environment.
     #[serde(skip)]
     pub node_name: Option<String>,
@@ -401,6 +426,7 @@ impl Settings {
             workload_metrics,
             kubernetes,
             node_name,
+            kernel_filter,
         } = layer;
         if let Some(places) = listen {
             let places = places.iter().map(|place| place.parse());
@@ -436,6 +462,7 @@ impl Settings {
             }
             self.processes_max = processes;
         }
+        self.kernel_filter = kernel_filter.unwrap_or(self.kernel_filter);
         if let Some(priority) = minimum_priority {
             if rule_engine::priority::Priority::parse(&priority).is_none() {
                 return Err(ConfigError::Value {

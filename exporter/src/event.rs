@@ -10,6 +10,7 @@ pub mod decode;
 pub mod descriptor;
 mod facts;
 pub mod fields;
+pub mod known;
 pub mod kubernetes;
 pub mod model;
 pub mod path;

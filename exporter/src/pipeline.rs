@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
-use exporter_ebpf::record::{self, Record};
+use exporter_ebpf::record::{self, RECORD_AUDIT, Record};
 use rule_engine::eval::Outcome;
 use rule_engine::schema::{EventTypeId, Schema};
 
@@ -83,6 +83,9 @@ pub struct Engines {
     pub ask: Box<dyn FnMut(&ContainerId) -> bool + Send>,
 }
 
+/// Tells the kernel's filter of a cgroup by its number whether it is a container's.
+pub type TellCgroup = Box<dyn FnMut(u64, bool) + Send>;
+
 /// What the event thread counts.
 #[derive(Clone)]
 pub struct PipelineMetrics {
@@ -95,6 +98,8 @@ pub struct PipelineMetrics {
     answered: Counter,
     unanswered: Counter,
     no_room: Counter,
+    audited: Counter,
+    unsound: Counter,
 }
 
 impl PipelineMetrics {
@@ -121,6 +126,16 @@ impl PipelineMetrics {
             help: "Times that the process table was read anew from the kernel, because records that it is made from were lost.",
             labels: [],
         });
+        let audited = registry.counter(Declaration {
+            name: "saker_filter_audited_total",
+            help: "Events that the kernel would have held back, and that were judged to find out whether that would have been right.",
+            labels: [],
+        });
+        let unsound = registry.counter(Declaration {
+            name: "saker_filter_unsound_total",
+            help: "Of these, those that a rule has matched: a fault of the kernel filter.",
+            labels: [],
+        });
         Self {
             events: schema
                 .events
@@ -142,6 +157,8 @@ impl PipelineMetrics {
             answered: parked.with(["answered"]),
             unanswered: parked.with(["unanswered"]),
             no_room: parked.with(["no_room"]),
+            audited,
+            unsound,
         }
     }
 
@@ -179,6 +196,7 @@ pub struct Pipeline {
     engines: Option<Engines>,
     parking: Parking,
     container_kind: Option<EventTypeId>,
+    tell_cgroup: Option<TellCgroup>,
 }
 
 impl Pipeline {
@@ -216,7 +234,14 @@ impl Pipeline {
             engines: None,
             parking: Parking::default(),
             container_kind: schema.event("container"),
+            tell_cgroup: None,
         }
+    }
+
+    /// Tells the kernel's filter which cgroups are containers'.
+    pub fn set_tell_cgroup(&mut self, tell: TellCgroup) {
+        self.state.note_cgroups();
+        self.tell_cgroup = Some(tell);
     }
 
     /// Expects metadata of containers from engines: events that need it wait for it.
@@ -284,7 +309,12 @@ impl Pipeline {
         if self.engines.is_some() && time_boot_ns > self.now_boot_ns {
             self.advance(time_boot_ns);
         }
-        if self.state.apply(&record) == Applied::StateOnly {
+        let applied = self.state.apply(&record);
+        if let Some(tell) = &mut self.tell_cgroup {
+            let entered = self.state.new_cgroups();
+            entered.for_each(|(cgroup, in_container)| tell(cgroup, in_container));
+        }
+        if applied == Applied::StateOnly {
             return;
         }
         let (Some(kind), Some(facts)) = (self.event_types.of(&record), facts(&record)) else {
@@ -324,6 +354,12 @@ impl Pipeline {
         let outcome = self
             .detector
             .evaluate(event, &[], |hit| hand_over.take(hit, about));
+        if header.flags & RECORD_AUDIT != 0 {
+            self.metrics.audited.inc();
+            if !self.detector.matched().is_empty() {
+                self.metrics.unsound.inc();
+            }
+        }
         if outcome == Outcome::Open {
             self.park(bytes, &record, previous_boot_ns);
         }

@@ -4,9 +4,11 @@
 //! counts. Never: a look inside a record.
 
 mod counters;
+mod filter;
 mod load;
 mod ring;
 
 pub use counters::{KernelCount, KernelCounters, kind_name};
+pub use filter::{Gate, Places, Tables, decided, is_filtered};
 pub use load::{Probe, ProbeError};
 pub use ring::{Ring, Waker};

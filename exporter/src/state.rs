@@ -53,6 +53,8 @@ pub struct State {
     pub pods: Pods,
     /// Cgroups by the kernel's id.
     pub cgroups: Cgroups,
+    /// Numbers of those that were entered, and whether they are containers', where somebody wants to know.
+    new_cgroups: Option<Vec<(u64, bool)>>,
     users: Arc<Users>,
     domains: Arc<Domains>,
 }
@@ -75,6 +77,7 @@ impl State {
             containers: None,
             pods: Pods::new(PODS_MAX),
             cgroups: Cgroups::new(CGROUPS_MAX),
+            new_cgroups: None,
             users,
             domains: Arc::default(),
         }
@@ -99,6 +102,16 @@ impl State {
     #[must_use]
     pub fn users(&self) -> &Users {
         &self.users
+    }
+
+    /// Notes which cgroups are entered from now on, for [`Self::new_cgroups`], which has to be asked after each record.
+    pub fn note_cgroups(&mut self) {
+        self.new_cgroups = Some(Vec::new());
+    }
+
+    /// The cgroups that were entered since this was asked: their numbers, and whether they are containers'.
+    pub fn new_cgroups(&mut self) -> impl Iterator<Item = (u64, bool)> {
+        self.new_cgroups.iter_mut().flat_map(|told| told.drain(..))
     }
 
     /// Brings the tables up to a record.
@@ -246,6 +259,9 @@ impl State {
         if path.bytes.is_empty() {
             // Nothing is known of it: the next record that brings its path shall be believed.
             return cgroup;
+        }
+        if let Some(told) = &mut self.new_cgroups {
+            told.push((id, cgroup.container.is_some()));
         }
         self.cgroups.insert(Arc::clone(&cgroup));
         cgroup

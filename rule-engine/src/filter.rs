@@ -126,10 +126,24 @@ impl Plan {
 impl EventPlan {
     /// The plan of one event type.
     pub fn of(rules: &RuleSet, schema: &Schema, event: EventTypeId) -> Self {
+        Self::of_these(tried(rules, event), schema, event)
+    }
+
+    /// What one rule alone would have of an event type, and what in its condition lets most of that pass.
+    pub fn of_rule(rule: &Rule, schema: &Schema, event: EventTypeId) -> (Self, Blame) {
+        let blame = blame::of(&mut Lowering::new(schema, event), &rule.condition);
+        (Self::of_these([rule], schema, event), blame)
+    }
+
+    fn of_these<'r>(
+        rules: impl IntoIterator<Item = &'r Rule>,
+        schema: &Schema,
+        event: EventTypeId,
+    ) -> Self {
         let mut lowering = Lowering::new(schema, event);
         let (mut open, mut wide) = (None, Vec::new());
         let mut all = Vec::new();
-        for rule in tried(rules, event) {
+        for rule in rules {
             let dnf = lowering.condition(&rule.condition);
             if lowering.is_wide(&dnf) {
                 let found = Open {
@@ -181,7 +195,7 @@ impl EventPlan {
 }
 
 /// The rules that are tried for events of a type.
-fn tried(rules: &RuleSet, event: EventTypeId) -> impl Iterator<Item = &Rule> {
+pub fn tried(rules: &RuleSet, event: EventTypeId) -> impl Iterator<Item = &Rule> {
     rules
         .rules()
         .iter()

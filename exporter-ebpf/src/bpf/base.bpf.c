@@ -6,6 +6,7 @@
  * Each section states the prototype it relies on, as: proto: NAME(ARGUMENTS), since VERSION.
  */
 #include "exec.h"
+#include "filter.h"
 #include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -105,7 +106,7 @@ int on_sys_exit(u64 *args)
 	if (!call.id || (shape_of(call.id)->traits & ONLY_FAILED && call.result >= 0))
 		return 0;
 	kind = kind_of(call.id);
-	if ((u32)get(call.task, tgid) == agent_pid) {
+	if ((u32)get(call.task, tgid) == agent_pid || !is_wanted(&call)) {
 		count(kind, filtered);
 		return 0;
 	}

@@ -21,6 +21,7 @@
 enum map_kind {
 	MAP_ARRAY = 2,
 	MAP_PERCPU_ARRAY = 6,
+	MAP_LRU_HASH = 9,
 	MAP_RINGBUF = 27,
 };
 
@@ -34,6 +35,7 @@ struct task_struct;
 struct seq_file;
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+static u32 (*const random_number)(void) = (void *)7;
 static u32 (*const current_cpu)(void) = (void *)8;
 static u64 (*const current_pid_tgid)(void) = (void *)14;
 static u64 (*const current_task_address)(void) = (void *)35;

@@ -78,6 +78,30 @@ struct {
 	map_type(value, struct rec_settings);
 } settings SEC(".maps");
 
+/* Generation → what rules want of each call. */
+struct {
+	map_uint(type, MAP_ARRAY);
+	map_uint(max_entries, FILTER_GENERATIONS);
+	map_type(key, u32);
+	map_type(value, struct rec_filter);
+} filters SEC(".maps");
+
+/* 0 → which generation is in force. */
+struct {
+	map_uint(type, MAP_ARRAY);
+	map_uint(max_entries, 1);
+	map_type(key, u32);
+	map_type(value, struct rec_filter_control);
+} filter_control SEC(".maps");
+
+/* Number of a cgroup → whether it is of a container, as far as user space has told. */
+struct {
+	map_uint(type, MAP_LRU_HASH);
+	map_uint(max_entries, FILTER_CGROUPS_MAX);
+	map_type(key, u64);
+	map_type(value, u32);
+} filter_cgroups SEC(".maps");
+
 struct {
 	map_uint(type, MAP_PERCPU_ARRAY);
 	map_uint(max_entries, SLOTS);

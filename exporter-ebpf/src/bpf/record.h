@@ -61,6 +61,7 @@ enum rec_header_flag {
 	RECORD_READ_FAILED = 2,  /* at least one fact could not be read; what is missing is zero or empty */
 	RECORD_COMPAT = 4,       /* system call by the 32-bit entry (i386, arm) */
 	RECORD_X32 = 8,          /* system call by the x32 numbers */
+	RECORD_AUDIT = 16,       /* no rule wants it, says the filter, and it was picked to find out whether that is so */
 };
 
 /* rec_tail.flags and rec_path.flags; the DELETED and later ones on paths only */
@@ -369,6 +370,8 @@ union rec_any {
 #undef X
 };
 
+#include "plan.h"
+
 /* Everything above, so that one variable of this type brings all of it into BTF. */
 struct rec_layout {
 	union rec_any record;
@@ -384,6 +387,13 @@ struct rec_layout {
 	enum rec_inode_flag inode_flag;
 	enum rec_open_effect open_effect;
 	enum rec_setting setting;
+	struct rec_filter filter[0]; /* of no size: the types count */
+	struct rec_filter_control filter_control;
+	enum rec_filter_limit filter_limit;
+	enum rec_filter_number filter_number;
+	enum rec_filter_stage filter_stage;
+	enum rec_filter_text_id filter_text_id;
+	enum rec_filter_test_flag filter_test_flag;
 };
 
 #endif

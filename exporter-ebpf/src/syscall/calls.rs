@@ -5,7 +5,7 @@
 //! include/uapi/asm-generic/unistd.h, arch/arm/tools/syscall.tbl, include/uapi/linux/net.h (socketcall).
 
 use super::Numbers;
-use crate::record::EnumLayout;
+use crate::layout::EnumLayout;
 
 /// Declares the ids and, of the two architectures' columns, the one that this program is built for.
 macro_rules! calls {

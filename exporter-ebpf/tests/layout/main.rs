@@ -1,4 +1,4 @@
-//! `record.h` and `record.rs` say the same: proved through the BTF of the built object, both ways.
+//! `record.h` and `record.rs`, and `plan.h` and `plan.rs`, say the same: proved through the BTF of the built object, both ways.
 //!
 //! In: [`exporter_ebpf::BASE`], the tables that `record.rs` makes of its own declarations. Never: a list kept by hand.
 
@@ -7,7 +7,9 @@ mod btf;
 use std::collections::{BTreeMap, BTreeSet};
 
 use btf::Btf;
-use exporter_ebpf::record::{ENUMS, EnumLayout, Kind, STRUCTS};
+use exporter_ebpf::layout::{EnumLayout, StructLayout};
+use exporter_ebpf::record::Kind;
+use exporter_ebpf::{plan, record};
 
 /// The struct of C that holds everything, and the union of all records in it; neither crosses the border itself.
 const ANCHOR: &str = "rec_layout";
@@ -15,6 +17,10 @@ const UNION: &str = "rec_any";
 
 fn base() -> Btf {
     Btf::of_object(exporter_ebpf::BASE)
+}
+
+fn structs() -> impl Iterator<Item = &'static StructLayout> {
+    record::STRUCTS.iter().chain(plan::STRUCTS)
 }
 
 /// A struct as text, a member a line: name, type in Rust's words, offset, size.
@@ -26,15 +32,13 @@ fn member(name: &str, r#type: &str, offset: usize, size: usize) -> String {
 
 /// Struct names of C for those of Rust.
 fn rust_names() -> BTreeMap<&'static str, &'static str> {
-    STRUCTS
-        .iter()
+    structs()
         .map(|layout| (layout.name, (layout.type_name)()))
         .collect()
 }
 
 fn shapes_of_rust() -> BTreeMap<String, Shape> {
-    STRUCTS
-        .iter()
+    structs()
         .map(|layout| {
             let members = layout
                 .members
@@ -120,8 +124,9 @@ fn every_enum_is_the_same_in_both_languages() {
             .map(|(name, value)| ((*name).to_owned(), *value))
             .collect()
     };
-    let rust: BTreeMap<String, BTreeMap<String, u64>> = ENUMS
+    let rust: BTreeMap<String, BTreeMap<String, u64>> = record::ENUMS
         .iter()
+        .chain(plan::ENUMS)
         .chain([&Kind::LAYOUT, &exporter_ebpf::syscall::LAYOUT])
         .map(|layout| (layout.name.to_owned(), values(layout)))
         .collect();

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::events::EventHandle;
+use super::filter::KernelGate;
 use super::hooks::Hooks;
 use super::{domains, user_database, wanted_settings, watched_calls};
 use crate::config::Settings;
@@ -103,6 +104,8 @@ pub(super) struct Reloader {
     pub(super) watched: Vec<&'static str>,
     /// Extras that they want, `SETTING_…`.
     pub(super) collected: u32,
+    /// What the kernel holds back for them.
+    pub(super) gate: KernelGate,
 }
 
 impl Reloader {
@@ -154,6 +157,7 @@ impl Reloader {
         let collected = wanted_settings(&loaded.set, &self.schema);
         self.probe().collect(collected | self.collected)?;
         self.collected = collected;
+        self.gate.begin(&loaded.set, &self.schema);
         let (judging, judged) = std::sync::mpsc::channel();
         let names = domains::wanted(&loaded.set, &self.schema);
         self.names.send_if_modified(|old| {
@@ -169,6 +173,7 @@ impl Reloader {
         self.events
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
+        self.gate.finish();
         self.rules.retain(&names);
         self.hooks.watch(&watched);
         self.probe().watch(|name| watched.contains(&name))?;

@@ -13,6 +13,7 @@ use rule_engine::schema::Schema;
 
 use super::outputs::line_format;
 use super::record::kernel_counts;
+use super::sieve::Sieve;
 use super::{declare_kernel, supplied_events, watched_calls};
 use crate::config::Settings;
 use crate::detect::{Detector, RuleMetrics};
@@ -58,6 +59,18 @@ pub fn run(
     rules: Rules,
     schema: &Arc<Schema>,
     sink: impl Write + Send + 'static,
+) -> anyhow::Result<Replayed> {
+    run_sieved(capture, settings, rules, schema, sink, None)
+}
+
+/// The same of what the kernel's filter would have let pass.
+fn run_sieved(
+    capture: impl Read,
+    settings: &Settings,
+    rules: Rules,
+    schema: &Arc<Schema>,
+    sink: impl Write + Send + 'static,
+    sieve: Option<Sieve>,
 ) -> anyhow::Result<Replayed> {
     let reader = CaptureReader::new(capture)?;
     let host = reader.host().clone();
@@ -106,6 +119,7 @@ pub fn run(
     let ask = Box::new(|_: &_| true);
     pipeline.set_engines(Engines { news, ask });
     let mut source = Source::new(reader, control, news_sender);
+    source.sieve = sieve;
     pipeline.run(&mut source, &messages);
     // The pipeline took the queue's last end with it.
     if let Some(writer) = writer {
@@ -145,6 +159,8 @@ struct Source<R> {
     boot_wall_ns: u64,
     boot_ns: u64,
     records: u64,
+    /// What holds records back.
+    sieve: Option<Sieve>,
     /// The last block, once it has come.
     end: Option<End>,
     /// What ended the reading before it came.
@@ -164,6 +180,7 @@ impl<R: Read> Source<R> {
             boot_wall_ns: 0,
             boot_ns: 0,
             records: 0,
+            sieve: None,
             end: None,
             error: None,
         }
@@ -181,7 +198,10 @@ impl<R: Read> Records for Source<R> {
         while found < max {
             match self.reader.next() {
                 Ok(Some(Item::Record(record))) => {
-                    each(record);
+                    let sieve = self.sieve.as_mut();
+                    if sieve.is_none_or(|sieve| sieve.passes(record)) {
+                        each(record);
+                    }
                     found += 1;
                     self.records += 1;
                     continue;

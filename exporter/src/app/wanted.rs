@@ -88,20 +88,22 @@ const EXTRAS: &[(&[&str], u32)] = &[
 
 /// Names of the system calls whose records the rules want: those that they can match, and those that feed what they read.
 pub(super) fn watched_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
-    let read = fields(rules, schema);
-    let feeds = |name: &str| {
-        FEEDERS
-            .iter()
-            .any(|(fields, calls)| calls.contains(&name) && reads(&read, fields))
-    };
+    let fed = fed_calls(rules, schema);
     let matched = |name: &str| {
         let event = schema.event(name);
         event.is_some_and(|event| rules.events().contains(event))
     };
     call_names()
         .into_iter()
-        .filter(|name| matched(name) || feeds(name))
+        .filter(|name| matched(name) || fed.contains(name))
         .collect()
+}
+
+/// Names of the system calls that feed what the rules read, whether a rule can match them or not.
+pub(super) fn fed_calls(rules: &RuleSet, schema: &Schema) -> Vec<&'static str> {
+    let read = fields(rules, schema);
+    let fed = FEEDERS.iter().filter(|(fields, _)| reads(&read, fields));
+    fed.flat_map(|(_, calls)| calls.iter().copied()).collect()
 }
 
 /// The extras that the rules want, `SETTING_…` bits.

@@ -5,17 +5,18 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use aya::maps::{Array, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, Iter, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use exporter_ebpf::record::Watch;
 use exporter_ebpf::{
-    BASE, COUNTERS, Hook, PROGRAMS, RING, SCAN, SCAN_ARGS, SETTINGS, WATCH, syscall,
+    BASE, COUNTERS, FILTER_CGROUPS, FILTER_CONTROL, FILTERS, Hook, PROGRAMS, RING, SCAN, SCAN_ARGS,
+    SETTINGS, WATCH, syscall,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use zerocopy::IntoBytes;
 
-use super::{KernelCounters, Ring};
+use super::{Gate, KernelCounters, Places, Ring};
 use crate::sys::capability;
 
 /// Where the kernel keeps its own type information.
@@ -225,6 +226,33 @@ impl Probe {
             name: RING.to_owned(),
             cause,
         })
+    }
+
+    /// What the kernel lets pass. Once.
+    ///
+    /// # Errors
+    /// The second time.
+    pub fn take_gate(&mut self) -> Result<Gate, ProbeError> {
+        let used = |name| move |cause| ProbeError::MapUse { name, cause };
+        let generations = take_map(&mut self.ebpf, FILTERS)?;
+        let control = take_map(&mut self.ebpf, FILTER_CONTROL)?;
+        Ok(Gate::new(
+            Array::try_from(generations).map_err(used(FILTERS))?,
+            Array::try_from(control).map_err(used(FILTER_CONTROL))?,
+        ))
+    }
+
+    /// Where the kernel is told which cgroups are containers. Once.
+    ///
+    /// # Errors
+    /// The second time.
+    pub fn take_places(&mut self) -> Result<Places, ProbeError> {
+        let map = take_map(&mut self.ebpf, FILTER_CGROUPS)?;
+        let map = HashMap::try_from(map).map_err(|cause| ProbeError::MapUse {
+            name: FILTER_CGROUPS,
+            cause,
+        })?;
+        Ok(Places::new(map))
     }
 
     /// The kernel's counters. Once.

@@ -16,6 +16,7 @@ mod engines;
 mod events;
 mod face;
 mod heal;
+mod kernel_filter;
 #[cfg(feature = "kube")]
 mod kubernetes;
 mod metadata;

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -118,6 +120,66 @@ fn an_added_rule_counts_from_zero_and_a_removed_one_matches_no_more() {
     let (status, log) = agent.stop();
     assert!(status.success(), "{status}: {log}");
     assert_eq!(agent.count_matches(|line| line["rule"] == "First"), 1);
+}
+
+#[test]
+fn under_load_a_rule_that_stays_misses_nothing_while_others_come_and_go() {
+    let scratch = TempDir::new().expect("a scratch folder");
+    let rules = scratch.path().join("rules");
+    fs::create_dir(&rules).expect("the scratch folder is writable");
+    let [stays, other] = ["stays", "other"].map(|name| scratch.path().join(name));
+    for path in [&stays, &other] {
+        fs::write(path, "").expect("the scratch folder is writable");
+    }
+    put(&rules.join("a.yaml"), &opened("Stays", &stays));
+    let mut agent = Agent::start(&[
+        "-r",
+        rules.to_str().expect("a UTF-8 path"),
+        "--output",
+        "none",
+    ]);
+    let loaded = |agent: &Agent| agent.scrape().sum("saker_rules_loaded", &[]);
+    let (ended, opens) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                // Two that rules want, and two that the kernel holds back.
+                for path in [&stays, &other] {
+                    drop(fs::File::open(path));
+                    drop(fs::File::open(path.with_extension("none")));
+                }
+                opens.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for round in 0..6 {
+            if round % 2 == 0 {
+                put(&rules.join("b.yaml"), &opened("Other", &other));
+            } else {
+                fs::remove_file(rules.join("b.yaml")).expect("it is there");
+            }
+            let expected = if round % 2 == 0 { 2.0 } else { 1.0 };
+            wait_until("the change is in force", || {
+                loaded(&agent) == Some(expected)
+            });
+        }
+        ended.store(true, Ordering::Relaxed);
+    });
+    let opens = opens.into_inner() as f64;
+    let count = || {
+        agent
+            .scrape()
+            .sum("saker_rule_matches_total", &[("rule", "Stays")])
+    };
+    wait_until("every open is counted", || count() == Some(opens));
+    let exposition = agent.scrape();
+    let filtered = exposition.sum(
+        "saker_kernel_events_total",
+        &[("type", "open"), ("outcome", "filtered")],
+    );
+    assert!(filtered >= Some(opens), "{filtered:?} of {opens} rounds");
+    assert_eq!(exposition.sum("saker_events_lost_total", &[]), Some(0.0));
+    let (status, log) = agent.stop();
+    assert!(status.success(), "{status}: {log}");
 }
 
 #[test]

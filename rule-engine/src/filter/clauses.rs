@@ -47,6 +47,28 @@ type Form = (Term, Vec<Heading>);
 /// What terms want of each of those, and what they refuse.
 type Parts = (Vec<Literal>, Term);
 
+/// Which refusals terms need to have in common to be gathered. How files are opened is often said by what is refused, as
+/// *not only for reading*: to lose that is worse than to lose exceptions, which are about names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusals {
+    /// All.
+    All,
+    /// Those about numbers.
+    Numbers,
+    /// None: those that they happen to have in common are kept.
+    Common,
+}
+
+impl Refusals {
+    fn keeps(self, heading: Option<Heading>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Numbers => !matches!(heading, Some(Heading::Text(_))),
+            Self::Common => false,
+        }
+    }
+}
+
 /// What atoms are about, if they can be put together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Heading {
@@ -177,9 +199,9 @@ impl Dnf {
         let terms: Vec<Term> = members.into_iter().flat_map(|member| member.0).collect();
         let mut dnf = Self(terms);
         dnf.factor(atoms);
-        for with_refused in [true, false] {
+        for kept in [Refusals::All, Refusals::Numbers, Refusals::Common] {
             if dnf.0.len() > CLAUSES_MAX {
-                dnf.gather(with_refused, atoms);
+                dnf.gather(kept, atoms);
             }
         }
         if dnf.0.len() > TERMS_MAX {
@@ -219,15 +241,15 @@ impl Dnf {
     }
 
     /// Makes terms of one form one, which is wider: `x in a and y in b or x in c and y in d` becomes `x in (a, c) and y in (b, d)`.
-    /// The rest of the terms is the same, or, unless `with_refused`, what they all refuse is kept.
-    fn gather(&mut self, with_refused: bool, atoms: &mut Atoms) {
+    /// The rest of the terms is the same, or, of refusals that `kept` does not name, what they all refuse.
+    fn gather(&mut self, kept: Refusals, atoms: &mut Atoms) {
         let mut groups: IndexMap<Form, Vec<Parts>, FixedState> = IndexMap::default();
         for term in self.0.drain(..) {
             let mut wanted: BTreeMap<Heading, Literal> = BTreeMap::new();
             let (mut rest, mut refused) = (Vec::new(), Vec::new());
             for literal in term {
                 match atoms.heading(literal) {
-                    _ if literal.negated && !with_refused => refused.push(literal),
+                    heading if literal.negated && !kept.keeps(heading) => refused.push(literal),
                     Some(heading) if !literal.negated => {
                         wanted.entry(heading).or_insert(literal);
                     }

@@ -540,3 +540,53 @@ fn counts_of_the_kernel_come_back() {
         assert!(text.contains(line), "{text}");
     }
 }
+
+/// Rules and how often each matched, of a capture in `tests/captures`, with the kernel's filter before them or without it.
+fn matches_of(
+    capture: &str,
+    paths: &[std::path::PathBuf],
+    sieved: bool,
+) -> (Vec<(String, u64)>, u64) {
+    let schema = Arc::new(Schema::syscall());
+    let settings = Settings {
+        rules: paths.to_vec(),
+        output: crate::config::OutputFormat::None,
+        ..Settings::default()
+    };
+    let rules = rules::load(&settings, &schema).expect("the rules load");
+    let state = State::new(settings.processes_max, Arc::new(Users::default()));
+    let sieve = sieved.then(|| Sieve::new(&rules.set, &schema, state));
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
+    let file = fs::File::open(folder.join(capture)).expect("it is part of the project");
+    let reader = io::BufReader::new(file);
+    let replayed = run_sieved(reader, &settings, rules, &schema, io::sink(), sieve);
+    let replayed = replayed.expect("a capture");
+    let events = replayed.events.iter().map(|(_, count)| count).sum();
+    let matches = replayed.matches.into_iter();
+    let matches = matches.map(|(rule, count)| (rule.name.to_string(), count));
+    (matches.collect(), events)
+}
+
+#[test]
+fn what_the_filter_holds_back_would_have_matched_nothing() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let everything = root.join("exporter/tests/captures/everything.yaml");
+    let mut sets = vec![vec![], vec![everything]];
+    if let Some(files) = testing::falco_files() {
+        sets.push(files);
+    }
+    let mut held_back = 0;
+    for paths in &sets {
+        for capture in ["container.capture", "ordinary.capture"] {
+            let (plain, all) = matches_of(capture, paths, false);
+            let (sieved, passed) = matches_of(capture, paths, true);
+            assert_eq!(plain, sieved, "{capture} by {paths:?}");
+            eprintln!(
+                "{capture} by {paths:?}: {passed} of {all} events pass, {} rules match",
+                plain.len()
+            );
+            held_back += all - passed;
+        }
+    }
+    assert!(held_back > 10_000, "{held_back} held back");
+}
