@@ -15,7 +15,7 @@
 //! | [`COUNTERS`] | per-CPU array | `u32` [`record::Kind`] → [`record::Counters`] | reads, sums the CPUs |
 //! | [`WATCH`] | array | `u32` system call number → [`record::Watch`] | writes entries from [`syscall::watch_table`], at any time |
 //! | [`SETTINGS`] | array | `u32` 0 → [`record::Settings`] | writes the one entry, at any time |
-//! | `buffers`, `walks` | per-CPU array | | leaves alone |
+//! | `buffers`, `walks`, `pending` | | | leaves alone |
 //!
 //! There are no globals to set. The process that runs the scan is taken for the agent: its own system calls give no
 //! records from then on, and count as filtered (its forks, execs and exits do give records).
@@ -57,6 +57,12 @@ pub const SCAN_ARGS: &str = "on_scan_args";
 /// Name of the program behind every watched system call; without it the others see processes only.
 pub const SYS_EXIT: &str = "on_sys_exit";
 
+/// Name of the program that meets the requests of io_uring when they are submitted. A kernel without its tracepoint (before 6.4)
+/// refuses it.
+pub const REQUEST: &str = "on_request";
+/// Name of the program that meets them when they complete.
+pub const REQUEST_END: &str = "on_request_end";
+
 /// What a program attaches to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
@@ -64,6 +70,16 @@ pub enum Hook {
     Tracepoint(&'static str),
     /// The iterator over these objects.
     Iterator(&'static str),
+}
+
+impl Hook {
+    /// Name of the tracepoint, or of what is iterated over.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracepoint(name) | Self::Iterator(name) => name,
+        }
+    }
 }
 
 /// A program of an object.
@@ -97,6 +113,24 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: SYS_EXIT,
         hook: Hook::Tracepoint("sys_exit"),
+        kinds: &[
+            record::Kind::Open,
+            record::Kind::Connect,
+            record::Kind::Syscall,
+        ],
+    },
+    Program {
+        name: REQUEST,
+        hook: Hook::Tracepoint("io_uring_submit_req"),
+        kinds: &[
+            record::Kind::Open,
+            record::Kind::Connect,
+            record::Kind::Syscall,
+        ],
+    },
+    Program {
+        name: REQUEST_END,
+        hook: Hook::Tracepoint("io_uring_complete"),
         kinds: &[
             record::Kind::Open,
             record::Kind::Connect,

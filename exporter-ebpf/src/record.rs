@@ -95,6 +95,8 @@ constants! {
         CALLS_MAX = 1024,
         /// Numbers within i386's socketcall are below it; they follow the others in the watch table.
         SOCKETCALLS_MAX = 32,
+        /// Opcodes of io_uring's requests are below it; they follow those in the watch table.
+        REQUESTS_MAX = 64,
         /// Bytes of a task's name.
         COMM_BYTES = 16,
         /// Longest path.

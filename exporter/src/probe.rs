@@ -5,6 +5,7 @@
 
 mod counters;
 mod load;
+mod request;
 mod ring;
 
 pub use counters::{KernelCount, KernelCounters, kind_name};

@@ -19,9 +19,14 @@
 #define map_type(name, value) typeof(value) *name
 
 enum map_kind {
+	MAP_HASH = 1,
 	MAP_ARRAY = 2,
 	MAP_PERCPU_ARRAY = 6,
 	MAP_RINGBUF = 27,
+};
+
+enum map_flag {
+	MAP_NO_PREALLOC = 1,
 };
 
 /* Flags of ring_output and ring_submit. */
@@ -34,6 +39,8 @@ struct task_struct;
 struct seq_file;
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+static long (*const map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*const map_delete)(void *map, const void *key) = (void *)3;
 static u32 (*const current_cpu)(void) = (void *)8;
 static u64 (*const current_pid_tgid)(void) = (void *)14;
 static u64 (*const current_task_address)(void) = (void *)35;

@@ -170,7 +170,7 @@ impl Reloader {
             .send(Control::Rules(Box::new(detector), judging));
         tokio::task::spawn_blocking(move || judged.recv()).await??;
         self.rules.retain(&names);
-        self.hooks.watch(&watched);
+        self.hooks.watch(&watched, self.probe().sees_requests());
         self.probe().watch(|name| watched.contains(&name))?;
         self.probe().collect(collected)?;
         Ok(enabled)

@@ -254,13 +254,13 @@ fn events_text(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::
         };
         let tier = supply.tier(event.name).unwrap_or("-");
         let (name, kind, category) = (event.name, kind(event.kind), category(event));
-        let but = match supply.misses_rings(name) {
-            true => "; not by io_uring",
+        let also = match supply.by_ring(name) {
+            true => "; also by io_uring",
             false => "",
         };
         writeln!(
             out,
-            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}{but}"
+            "{name:width$}  {tier:4}  {kind:10}  {category:9}  {params}{also}"
         )?;
     }
     Ok(())
@@ -274,7 +274,7 @@ fn event_json(supply: &Agent<'_>, event: &EventDef) -> Value {
     json!({
         "name": event.name,
         "tier": supply.tier(event.name),
-        "unseen": if supply.misses_rings(event.name) { &["io_uring"][..] } else { &[] },
+        "io_uring": supply.by_ring(event.name),
         "kind": kind(event.kind),
         "category": category(event),
         "generic": event.generic,
@@ -408,16 +408,26 @@ fn events_page(supply: &Agent<'_>, schema: &Schema, out: &mut dyn Write) -> io::
     for line in names.chunks(8) {
         writeln!(out, "{}", line.join(", "))?;
     }
-    let unseen = schema.events.iter().map(|event| event.name);
-    let unseen: Vec<_> = unseen.filter(|name| supply.misses_rings(name)).collect();
-    writeln!(
-        out,
-        "\n## What the probes do not see\n\n\
-         The kernel does these for a process by an io_uring too. Then no system call of the name is made, and no event comes of it;\n\
-         who uses an io_uring is seen by `io_uring_setup`, `io_uring_enter` and `io_uring_register`.\n"
-    )?;
-    for line in unseen.chunks(8) {
+    let by_ring = schema.events.iter().map(|event| event.name);
+    let by_ring: Vec<_> = by_ring.filter(|name| supply.by_ring(name)).collect();
+    writeln!(out, "\n## By io_uring\n\n{BY_RING}\n")?;
+    for line in by_ring.chunks(8) {
         writeln!(out, "{}", line.join(", "))?;
     }
+    writeln!(out, "\n{UNSEEN}")?;
     Ok(())
 }
+
+/// What is said before the names of events that come of requests.
+const BY_RING: &str = "\
+The kernel does these for a process that asks by an io_uring, too. Then no system call of the name is made; the event comes
+of the request's completion, with the parameters that the call would have. A request is what its `…at` form is: an `openat`, an
+`unlinkat`, a `renameat2`, a `sendto`, a `recvfrom`, an `accept4`.";
+
+/// What of io_uring is not seen.
+const UNSEEN: &str = "\
+What is not seen of it: requests on kernels without the tracepoint `io_uring_submit_req` (before Linux 6.4; the log says so at
+the start, and `io_uring_setup`, `io_uring_enter` and `io_uring_register` still tell who uses a ring); what one request does over and over
+(multishot); the address that `bind` and `sendto` are given; requests that no event here stands for. A request that asks for no
+completion, or whose completion finds no room, is told as if it had gone well: with the result 0. A new descriptor of the ring's own,
+which has no number in the process, is told with the result 0 too.";

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use exporter_ebpf::syscall::{NUMBERS, Numbers};
 use rule_engine::load::RuleInfo;
 use rule_engine::schema::{FieldId, Schema};
 
@@ -13,37 +14,6 @@ use crate::event::fields::FieldTable;
 
 /// The tier whose programs every supported kernel loads.
 const BASE: &str = "base";
-
-/// What an io_uring does on a process's behalf without the system call of that name (include/uapi/linux/io_uring.h); programs
-/// at the end of system calls see none of it.
-const BY_RING: &[&str] = &[
-    "accept",
-    "accept4",
-    "bind",
-    "close",
-    "connect",
-    "linkat",
-    "listen",
-    "mkdirat",
-    "openat",
-    "openat2",
-    "pipe2",
-    "read",
-    "readv",
-    "recv",
-    "recvfrom",
-    "recvmsg",
-    "renameat2",
-    "send",
-    "sendmsg",
-    "sendto",
-    "socket",
-    "splice",
-    "symlinkat",
-    "unlinkat",
-    "write",
-    "writev",
-];
 
 /// Fields that follow from the event's type; the engine has them by itself.
 const BUILT_IN: [&str; 4] = ["evt.type", "evt.type.is", "syscall.type", "evt.dir"];
@@ -70,9 +40,10 @@ impl<'s> Agent<'s> {
         (other || called()).then_some(BASE)
     }
 
-    /// Whether the tier misses such events that processes bring about by an io_uring.
-    pub(super) fn misses_rings(&self, event: &str) -> bool {
-        self.tier(event) == Some(BASE) && BY_RING.contains(&event)
+    /// Whether such events also come of requests of io_uring.
+    pub(super) fn by_ring(&self, event: &str) -> bool {
+        let does = |numbers: &Numbers| numbers.name == event && !numbers.requests.is_empty();
+        self.tier(event) == Some(BASE) && NUMBERS.iter().any(does)
     }
 
     /// Whether a field has a source; without one it is always missing.

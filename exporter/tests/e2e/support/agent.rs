@@ -197,6 +197,11 @@ impl Agent {
         self.signal(Signal::HUP);
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&mut self) -> u32 {
+        self.daemon.child().id()
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.daemon.signal(signal);
