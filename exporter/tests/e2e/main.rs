@@ -25,7 +25,6 @@ mod prometheus;
 mod record;
 mod reload;
 mod requests;
-
 mod rewritten;
 mod scrape;
 mod sensitive_files;
