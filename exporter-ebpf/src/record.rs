@@ -443,6 +443,8 @@ structs! {
         /// - prctl: the thread's name as it is now, 16 bytes, cut at the first NUL;
         /// - setuid, setreuid, setresuid, setfsuid, setns, unshare: effective, permitted and inheritable capabilities as they
         ///   are now;
+        /// - sendfile (the input), splice and copy_file_range (the output), of the second descriptor: mode and in the upper half
+        ///   `INODE_…`; number of the inode; of a socket family, type and in the upper half protocol;
         /// - readv, writev, sendmsg, recvmsg, sendmmsg, recvmmsg (of these two the first message): how many pieces, bytes of
         ///   the first piece, and bytes of the first message sent or received.
         values: [u64; 3],

@@ -7,6 +7,7 @@ mod call;
 pub mod cgroup;
 pub mod container;
 pub mod domain;
+mod peer;
 pub mod pod;
 pub mod process;
 pub mod user;
@@ -22,9 +23,11 @@ use exporter_ebpf::record::{
 
 use self::container::Containers;
 use self::domain::Domains;
+use self::peer::Peers;
 use self::pod::Pods;
 use self::process::Processes;
 use self::user::Users;
+use crate::event::Facts;
 use crate::event::container::{ContainerId, Metadata};
 use crate::event::kubernetes::PodMeta;
 use crate::event::model::{
@@ -56,6 +59,7 @@ pub struct State {
     cgroup_order: VecDeque<u64>,
     users: Arc<Users>,
     domains: Arc<Domains>,
+    peers: Peers,
 }
 
 /// What a record means beyond the tables.
@@ -79,12 +83,18 @@ impl State {
             cgroup_order: VecDeque::new(),
             users,
             domains: Arc::default(),
+            peers: Peers::default(),
         }
     }
 
     /// Takes a new user database.
     pub fn set_users(&mut self, users: Arc<Users>) {
         self.users = users;
+    }
+
+    /// Completes what a record tells of an event, at its time, by what was before.
+    pub fn complete(&mut self, facts: &mut Facts<'_>, at_boot_ns: u64) {
+        self.peers.note(facts, at_boot_ns);
     }
 
     /// Takes what the domain names in rules lead to now.

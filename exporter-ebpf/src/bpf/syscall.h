@@ -55,6 +55,24 @@ static inline_always u64 append_lookup(struct buffer *buffer, u64 at, struct rec
 	return append_dir(buffer, at, dir, slot, current_task(), dirfd);
 }
 
+/* Appends the path of a second descriptor's file in the place of the directory that no second path starts from. */
+static inline_always u64 append_second(struct buffer *buffer, u64 at, struct rec_syscall *to, u32 slot, s32 fd)
+{
+	struct task_struct *task = current_task();
+	struct file *file = file_of(task, fd);
+	struct rec_inode inode = {};
+	struct rec_socket socket = {};
+
+	if (!file)
+		return at;
+	at = append_file(buffer, at, &to->dir2, &inode, slot, task, file);
+	fill_socket(&socket, file);
+	to->values[0] = inode.mode | (u64)inode.flags << 32;
+	to->values[1] = inode.ino;
+	to->values[2] = socket.family | (u64)socket.sock_type << 16 | (u64)socket.protocol << 32;
+	return at;
+}
+
 never_inline int append_lookups(u64 slot)
 {
 	struct buffer *buffer;
@@ -70,6 +88,8 @@ never_inline int append_lookups(u64 slot)
 			   shape->dirfd ? (s32)argument(to, shape->dirfd) : AT_FDCWD);
 	at = append_lookup(buffer, at, &to->path2, &to->dir2, slot, argument(to, shape->path2),
 			   shape->dirfd2 ? (s32)argument(to, shape->dirfd2) : AT_FDCWD);
+	if (shape->fd2)
+		at = append_second(buffer, at, to, slot, argument(to, shape->fd2));
 	/* The directory that a chdir started from is gone, that which it went to is not where it started. */
 	if (to->call.call == CALL_CHDIR && !to->call.result) {
 		at -= to->dir.bytes;
