@@ -201,11 +201,12 @@ impl State {
         if self.processes.get(key(&fork.process)).is_some() {
             return Applied::StateOnly;
         }
-        // A child is born with the name of the thread that made it: that of the process, if it was the main one. A name that
-        // was written to /proc/PID/comm is told by nothing else.
+        // A child is born with the name and the login user of the thread that made it: those of the process, if it was the main
+        // one. What was written to /proc/PID/comm and /proc/PID/loginuid is told by nothing else.
         if fork.header.tid == fork.header.pid {
-            let comm = Comm::new(fork.process.comm);
-            self.renamed(actor(&fork.header), fork.header.time_boot_ns, comm);
+            let (maker, at) = (actor(&fork.header), fork.header.time_boot_ns);
+            self.renamed(maker, at, Comm::new(fork.process.comm));
+            self.logged_in(maker, at, fork.process.login_uid);
         }
         // The maker's image is the child's, also where CLONE_PARENT gives it another parent.
         let (image, cwd) = match self.processes.get(actor(&fork.header)) {
