@@ -18,7 +18,7 @@
 //! | [`FILTERS`] | array | `u32` generation → [`plan::Filter`] | writes the one that is not in force |
 //! | [`FILTER_CONTROL`] | array | `u32` 0 → [`plan::Control`] | writes the one entry: what is in force from then on |
 //! | [`FILTER_CGROUPS`] | LRU hash | `u64` cgroup, as in [`record::Header`] → `u32` 1 of a container, 0 of the host | enters what it knows |
-//! | `buffers`, `walks`, `filter_works` | per-CPU array | | leaves alone |
+//! | `buffers`, `walks`, `filter_works`, `pending` | | | leaves alone |
 //!
 //! There are no globals to set. The process that runs the scan is taken for the agent: its own system calls give no
 //! records from then on, and count as filtered (its forks, execs and exits do give records).
@@ -69,6 +69,12 @@ pub const SCAN_ARGS: &str = "on_scan_args";
 /// Name of the program behind every watched system call; without it the others see processes only.
 pub const SYS_EXIT: &str = "on_sys_exit";
 
+/// Name of the program that meets the requests of io_uring when they are submitted. A kernel without its tracepoint (before 6.4)
+/// refuses it.
+pub const REQUEST: &str = "on_request";
+/// Name of the program that meets them when they complete.
+pub const REQUEST_END: &str = "on_request_end";
+
 /// What a program attaches to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
@@ -76,6 +82,16 @@ pub enum Hook {
     Tracepoint(&'static str),
     /// The iterator over these objects.
     Iterator(&'static str),
+}
+
+impl Hook {
+    /// Name of the tracepoint, or of what is iterated over.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracepoint(name) | Self::Iterator(name) => name,
+        }
+    }
 }
 
 /// A program of an object.
@@ -109,6 +125,24 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: SYS_EXIT,
         hook: Hook::Tracepoint("sys_exit"),
+        kinds: &[
+            record::Kind::Open,
+            record::Kind::Connect,
+            record::Kind::Syscall,
+        ],
+    },
+    Program {
+        name: REQUEST,
+        hook: Hook::Tracepoint("io_uring_submit_req"),
+        kinds: &[
+            record::Kind::Open,
+            record::Kind::Connect,
+            record::Kind::Syscall,
+        ],
+    },
+    Program {
+        name: REQUEST_END,
+        hook: Hook::Tracepoint("io_uring_complete"),
         kinds: &[
             record::Kind::Open,
             record::Kind::Connect,

@@ -24,6 +24,8 @@ constants! {
         CALLS_MAX = 1024,
         /// Numbers within i386's socketcall are below it; they follow the others in the watch table.
         SOCKETCALLS_MAX = 32,
+        /// Opcodes of io_uring's requests are below it; they follow those in the watch table.
+        REQUESTS_MAX = 64,
         /// Bytes of a task's name.
         COMM_BYTES = 16,
         /// Longest path.
@@ -372,6 +374,8 @@ structs! {
         /// - prctl: the thread's name as it is now, 16 bytes, cut at the first NUL;
         /// - setuid, setreuid, setresuid, setfsuid, setns, unshare: effective, permitted and inheritable capabilities as they
         ///   are now;
+        /// - sendfile (the input), splice and copy_file_range (the output), of the second descriptor: mode and in the upper half
+        ///   `INODE_…`; number of the inode; of a socket family, type and in the upper half protocol;
         /// - readv, writev, sendmsg, recvmsg, sendmmsg, recvmmsg (of these two the first message): how many pieces, bytes of
         ///   the first piece, and bytes of the first message sent or received.
         values: [u64; 3],

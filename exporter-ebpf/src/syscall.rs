@@ -2,11 +2,14 @@
 //!
 //! In: the target architecture. Out: [`NUMBERS`], [`watch_table`]. Never: the decision which calls are wanted.
 
-use crate::record::{CALLS_MAX, SOCKETCALLS_MAX, Watch};
+use crate::record::{CALLS_MAX, REQUESTS_MAX, SOCKETCALLS_MAX, Watch};
 
 mod calls;
 
 pub use calls::{LAYOUT, NUMBERS, id};
+
+/// Where io_uring's opcodes begin in the watch table.
+const REQUESTS: usize = CALLS_MAX + SOCKETCALLS_MAX;
 
 /// One system call and its numbers on this architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Numbers {
     pub compat: &'static [u16],
     /// Numbers within i386's socketcall.
     pub socketcall: &'static [u16],
+    /// Opcodes of the requests of io_uring that do the same.
+    pub requests: &'static [u16],
 }
 
 /// The call with this `CALL_…` value, for its name.
@@ -29,8 +34,16 @@ pub fn numbers_of(call: u8) -> Option<&'static Numbers> {
     NUMBERS.iter().find(|numbers| numbers.call == call)
 }
 
+/// Whether a watch table wants anything of io_uring.
+#[must_use]
+pub fn wants_requests(table: &[Watch]) -> bool {
+    let requests = table.get(REQUESTS..).unwrap_or_default();
+    requests.iter().any(|entry| entry.native != 0)
+}
+
 /// The whole watch table for the calls that `wanted` accepts: index is the system call number, and from
-/// [`CALLS_MAX`] on the number within socketcall. Socketcall itself is in it when one of its calls is.
+/// [`CALLS_MAX`] on the number within socketcall, and behind those io_uring's opcodes. Socketcall itself is in it when one of its
+/// calls is.
 #[must_use]
 pub fn watch_table(wanted: impl Fn(&Numbers) -> bool) -> Vec<Watch> {
     let mut table = vec![
@@ -38,12 +51,12 @@ pub fn watch_table(wanted: impl Fn(&Numbers) -> bool) -> Vec<Watch> {
             native: 0,
             compat: 0
         };
-        CALLS_MAX + SOCKETCALLS_MAX
+        REQUESTS + REQUESTS_MAX
     ];
     for numbers in NUMBERS.iter().filter(|numbers| wanted(numbers)) {
         enter(&mut table, numbers);
     }
-    let within = table.get(CALLS_MAX..).unwrap_or_default();
+    let within = table.get(CALLS_MAX..REQUESTS).unwrap_or_default();
     if within.iter().any(|entry| entry.compat != 0)
         && let Some(socketcall) = numbers_of(id::CALL_SOCKETCALL)
     {
@@ -58,10 +71,18 @@ fn enter(table: &mut [Watch], numbers: &Numbers) {
         native,
         compat,
         socketcall,
+        requests,
         ..
     } = *numbers;
-    for number in native {
-        if let Some(entry) = table.get_mut(usize::from(*number)) {
+    let requests = requests
+        .iter()
+        .map(|opcode| REQUESTS + usize::from(*opcode));
+    for index in native
+        .iter()
+        .map(|number| usize::from(*number))
+        .chain(requests)
+    {
+        if let Some(entry) = table.get_mut(index) {
             entry.native = call;
         }
     }
@@ -92,6 +113,7 @@ mod tests {
             ),
             (|numbers| numbers.compat, CALLS_MAX),
             (|numbers| numbers.socketcall, SOCKETCALLS_MAX),
+            (|numbers| numbers.requests, REQUESTS_MAX),
         ] {
             let mut seen = Vec::new();
             for number in NUMBERS.iter().flat_map(pick) {
@@ -118,8 +140,18 @@ mod tests {
         assert_eq!(set(&[]), []);
         assert_eq!(
             set(&["openat"]),
-            [(257, CALL_OPENAT, 0), (295, 0, CALL_OPENAT)]
+            [
+                (257, CALL_OPENAT, 0),
+                (295, 0, CALL_OPENAT),
+                (REQUESTS + 18, CALL_OPENAT, 0)
+            ]
         );
+        assert!(wants_requests(&watch_table(
+            |numbers| numbers.name == "openat"
+        )));
+        assert!(!wants_requests(&watch_table(
+            |numbers| numbers.name == "setuid"
+        )));
         assert_eq!(
             set(&["setuid"]),
             [

@@ -101,7 +101,7 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let (queues, shown, mut outputs) = opened.start(rooms.outputs)?;
     let showing = matches::keep(shown, recent.clone(), hostname.clone());
     rooms.reload.succeeded(rules.enabled());
-    rooms.hooks.watch(&watched);
+    rooms.hooks.watch(&watched, probe.sees_requests());
     let detector = Detector::new(rules.set, &rooms.rules).asking(Arc::clone(&asked));
     let state = State::new(settings.processes_max, Arc::new(user_database().parse()));
     let mut pipeline = Pipeline::new(state, detector, schema, &hostname, rooms.pipeline, queues);

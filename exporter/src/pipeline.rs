@@ -317,9 +317,10 @@ impl Pipeline {
         if applied == Applied::StateOnly {
             return;
         }
-        let (Some(kind), Some(facts)) = (self.event_types.of(&record), facts(&record)) else {
+        let (Some(kind), Some(mut facts)) = (self.event_types.of(&record), facts(&record)) else {
             return;
         };
+        self.state.complete(&mut facts, time_boot_ns);
         let header = record.header();
         let process = self.state.processes.get(actor(header));
         if process.is_none() {

@@ -6,6 +6,7 @@
 mod counters;
 mod filter;
 mod load;
+mod request;
 mod ring;
 
 pub use counters::{KernelCount, KernelCounters, kind_name};

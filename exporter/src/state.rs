@@ -7,6 +7,7 @@ mod call;
 pub mod cgroup;
 pub mod container;
 pub mod domain;
+mod peer;
 pub mod pod;
 pub mod process;
 pub mod user;
@@ -22,9 +23,11 @@ use exporter_ebpf::record::{
 use self::cgroup::Cgroups;
 use self::container::Containers;
 use self::domain::Domains;
+use self::peer::Peers;
 use self::pod::Pods;
 use self::process::Processes;
 use self::user::Users;
+use crate::event::Facts;
 use crate::event::container::{ContainerId, Metadata};
 use crate::event::kubernetes::PodMeta;
 use crate::event::model::{
@@ -57,6 +60,7 @@ pub struct State {
     new_cgroups: Option<Vec<(u64, bool)>>,
     users: Arc<Users>,
     domains: Arc<Domains>,
+    peers: Peers,
 }
 
 /// What a record means beyond the tables.
@@ -80,12 +84,18 @@ impl State {
             new_cgroups: None,
             users,
             domains: Arc::default(),
+            peers: Peers::default(),
         }
     }
 
     /// Takes a new user database.
     pub fn set_users(&mut self, users: Arc<Users>) {
         self.users = users;
+    }
+
+    /// Completes what a record tells of an event, at its time, by what was before.
+    pub fn complete(&mut self, facts: &mut Facts<'_>, at_boot_ns: u64) {
+        self.peers.note(facts, at_boot_ns);
     }
 
     /// Takes what the domain names in rules lead to now.
@@ -202,11 +212,12 @@ impl State {
         if self.processes.get(key(&fork.process)).is_some() {
             return Applied::StateOnly;
         }
-        // A child is born with the name of the thread that made it: that of the process, if it was the main one. A name that
-        // was written to /proc/PID/comm is told by nothing else.
+        // A child is born with the name and the login user of the thread that made it: those of the process, if it was the main
+        // one. What was written to /proc/PID/comm and /proc/PID/loginuid is told by nothing else.
         if fork.header.tid == fork.header.pid {
-            let comm = Comm::new(fork.process.comm);
-            self.renamed(actor(&fork.header), fork.header.time_boot_ns, comm);
+            let (maker, at) = (actor(&fork.header), fork.header.time_boot_ns);
+            self.renamed(maker, at, Comm::new(fork.process.comm));
+            self.logged_in(maker, at, fork.process.login_uid);
         }
         // The maker's image is the child's, also where CLONE_PARENT gives it another parent.
         let (image, cwd) = match self.processes.get(actor(&fork.header)) {

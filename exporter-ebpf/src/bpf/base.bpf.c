@@ -7,6 +7,7 @@
  */
 #include "exec.h"
 #include "filter.h"
+#include "request.h"
 #include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -59,22 +60,6 @@ int on_exit(u64 *args)
 	return 0;
 }
 
-/* The kind of record that a call makes. */
-static inline_always u32 kind_of(u32 call)
-{
-	switch (call) {
-	case CALL_OPEN:
-	case CALL_OPENAT:
-	case CALL_OPENAT2:
-	case CALL_CREAT:
-		return KIND_OPEN;
-	case CALL_CONNECT:
-		return KIND_CONNECT;
-	default:
-		return KIND_SYSCALL;
-	}
-}
-
 /*
  * proto: sys_exit(struct pt_regs *regs, long ret), since 2.6.35
  * Runs after every system call of every task: a call that nobody wants leaves by the first return.
@@ -119,6 +104,28 @@ int on_sys_exit(u64 *args)
 		collect_connect(buffer, &call);
 	else
 		collect_syscall(buffer, &call);
+	return 0;
+}
+
+/*
+ * proto: io_uring_submit_req(struct io_kiocb *req), since 6.4
+ * Before the request is done, and after the kernel has copied the names in it.
+ */
+SEC("tp_btf/io_uring_submit_req")
+int on_request(u64 *args)
+{
+	struct buffer *buffer = wanted_request((void *)args[0]);
+
+	if (buffer)
+		begin_request(buffer, (void *)args[0]);
+	return 0;
+}
+
+/* proto: io_uring_complete(struct io_ring_ctx *ctx, void *req, …), since 5.17; what follows differs, and is in the request too */
+SEC("tp_btf/io_uring_complete")
+int on_request_end(u64 *args)
+{
+	end_request((void *)args[1]);
 	return 0;
 }
 

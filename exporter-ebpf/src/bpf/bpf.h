@@ -19,10 +19,15 @@
 #define map_type(name, value) typeof(value) *name
 
 enum map_kind {
+	MAP_HASH = 1,
 	MAP_ARRAY = 2,
 	MAP_PERCPU_ARRAY = 6,
 	MAP_LRU_HASH = 9,
 	MAP_RINGBUF = 27,
+};
+
+enum map_flag {
+	MAP_NO_PREALLOC = 1,
 };
 
 /* Flags of ring_output and ring_submit. */
@@ -35,6 +40,8 @@ struct task_struct;
 struct seq_file;
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+static long (*const map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*const map_delete)(void *map, const void *key) = (void *)3;
 static u32 (*const random_number)(void) = (void *)7;
 static u32 (*const current_cpu)(void) = (void *)8;
 static u64 (*const current_pid_tgid)(void) = (void *)14;

@@ -145,6 +145,22 @@ static inline_always void unwrap(struct call *call)
 	call->id = shape->is;
 }
 
+/* The kind of record that a call makes. */
+static inline_always u32 kind_of(u32 call)
+{
+	switch (call) {
+	case CALL_OPEN:
+	case CALL_OPENAT:
+	case CALL_OPENAT2:
+	case CALL_CREAT:
+		return KIND_OPEN;
+	case CALL_CONNECT:
+		return KIND_CONNECT;
+	default:
+		return KIND_SYSCALL;
+	}
+}
+
 static inline_always void fill_call_header(struct rec_header *header, struct rec_call *to, u32 kind,
 					   const struct call *call)
 {

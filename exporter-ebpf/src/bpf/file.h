@@ -18,11 +18,6 @@ enum {
 	OPEN_HOW_BYTES_MIN = 24,
 };
 
-/* struct open_how of openat2, include/uapi/linux/openat2.h */
-struct open_how {
-	u64 flags, mode, resolve;
-};
-
 /* Change times: see struct inode and struct inode___timespec for the versions. */
 static inline_always void fill_times(struct rec_stat *to, struct inode *inode)
 {
@@ -150,8 +145,8 @@ static inline_always void fill_open_arguments(struct rec_open *open, const struc
 }
 
 /* The directory that a relative path starts from: that of dirfd, or the working directory. */
-static inline_always u64 append_dir(struct buffer *buffer, u64 at, struct rec_path *path, struct task_struct *task,
-				    s32 dirfd)
+static inline_always u64 append_dir(struct buffer *buffer, u64 at, struct rec_path *path, u32 slot,
+				    struct task_struct *task, s32 dirfd)
 {
 	struct fs_struct *fs = get(task, fs);
 	struct file *dir;
@@ -168,40 +163,59 @@ static inline_always u64 append_dir(struct buffer *buffer, u64 at, struct rec_pa
 		}
 		from = peek(dir, f_path);
 	}
-	return append_path(buffer, at, path, SLOT_CALL, task, (u64)from.dentry, from.mnt);
+	return append_path(buffer, at, path, slot, task, (u64)from.dentry, from.mnt);
 }
 
-/* open, openat, openat2, creat */
-static inline_always void collect_open(struct buffer *buffer, const struct call *call)
+static inline_always void clear_open(struct rec_open *open)
 {
-	struct rec_open *open = (struct rec_open *)buffer;
-	struct task_struct *task = call->task;
-	u64 at = sizeof(*open);
-	struct file *file;
-	u64 path = 0;
-
-	fill_call_header(&open->header, &open->call, KIND_OPEN, call);
-	fill_open_arguments(open, call, &path);
 	open->effects = 0;
 	open->pad = 0;
 	open->pad2 = 0;
 	open->inode = (struct rec_inode){};
 	open->dir = (struct rec_path){};
 	open->effective = (struct rec_path){};
+}
 
-	at = append_user_string(buffer, at, &open->requested, path);
-	if (!open->requested.bytes || buffer->bytes[sizeof(*open)] != '/')
-		at = append_dir(buffer, at, &open->dir, task, open->dirfd);
-	file = call->result >= 0 ? file_of(task, call->result) : 0;
+/* Appends the directory that the path, which was appended, starts from. */
+static inline_always u64 append_start(struct buffer *buffer, u64 at, u32 slot, struct task_struct *task)
+{
+	struct rec_open *open = (struct rec_open *)buffer;
+
+	if (open->requested.bytes && buffer->bytes[sizeof(*open)] == '/')
+		return at;
+	return append_dir(buffer, at, &open->dir, slot, task, open->dirfd);
+}
+
+/* Appends what was opened, and sends the record. */
+static inline_always void finish_open(struct buffer *buffer, u64 at, u32 slot, struct task_struct *task, s64 fd)
+{
+	struct rec_open *open = (struct rec_open *)buffer;
+	struct file *file = fd >= 0 ? file_of(task, fd) : 0;
+
 	if (file) {
 		if (open->flags & O_CREAT && peek(file, f_mode) & FMODE_CREATED)
 			open->effects = OPEN_CREATED;
-		at = append_file(buffer, at, &open->effective, &open->inode, SLOT_CALL, task, file);
-	} else if (call->result >= 0) {
+		at = append_file(buffer, at, &open->effective, &open->inode, slot, task, file);
+	} else if (open->call.result >= 0) {
 		open->effective.flags = TAIL_READ_FAILED;
 		note(buffer, TAIL_READ_FAILED);
 	}
 	submit(KIND_OPEN, buffer, at);
+}
+
+/* open, openat, openat2, creat */
+static inline_always void collect_open(struct buffer *buffer, const struct call *call)
+{
+	struct rec_open *open = (struct rec_open *)buffer;
+	u64 at = sizeof(*open);
+	u64 path = 0;
+
+	fill_call_header(&open->header, &open->call, KIND_OPEN, call);
+	fill_open_arguments(open, call, &path);
+	clear_open(open);
+	at = append_user_string(buffer, at, &open->requested, path);
+	at = append_start(buffer, at, SLOT_CALL, call->task);
+	finish_open(buffer, at, SLOT_CALL, call->task, call->result);
 }
 
 #endif

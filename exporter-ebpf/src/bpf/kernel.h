@@ -11,6 +11,11 @@
 
 #include "bpf.h"
 
+/* struct open_how of openat2, include/uapi/linux/openat2.h */
+struct open_how {
+	u64 flags, mode, resolve;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 enum bpf_func_id {
@@ -295,6 +300,113 @@ struct unix_sock {
 
 struct socket {
 	struct sock *sk;
+};
+
+/*
+ * Requests of io_uring, from 6.4: struct io_kiocb begins with the struct that its opcode means. All are private to io_uring/, which
+ * is never a module.
+ */
+struct io_ring_ctx {
+	u32 compat : 1;
+};
+
+struct io_cqe {
+	s32 res;
+	int fd;                   /* as long as there is no result */
+};
+
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	u64 flags;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+};
+
+enum io_req_flags_bit {
+	REQ_F_CQE_SKIP_BIT = 6,
+};
+
+struct filename {
+	const char *name;
+};
+
+struct io_open {
+	int dfd;
+	u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_mkdir {
+	int dfd;
+	unsigned short mode;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_link {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+
+struct io_accept {
+	void *addr, *addr_len;
+	int flags;
+	u32 file_slot;
+};
+
+struct io_socket {
+	int domain, type, protocol, flags;
+	u32 file_slot;
+};
+
+struct io_listen {
+	int backlog;
+};
+
+struct io_sr_msg {
+	void *buf;
+	int len;
+	u32 msg_flags;
+};
+
+struct io_rw {
+	u64 addr;
+	u32 len;
+};
+
+struct io_close {
+	int fd;
+};
+
+struct io_splice {
+	u64 len;
+	int splice_fd_in;
+	u32 flags;
+};
+
+/* Since 6.16. */
+struct io_pipe {
+	void *fds;
+	int flags;
+	u32 file_slot;
 };
 
 struct bpf_iter_meta {

@@ -23,6 +23,7 @@ enum slot {
 	SLOT_EXEC,
 	SLOT_CALL,
 	SLOT_SCAN,
+	SLOT_REQUEST,
 	SLOTS,
 };
 
@@ -62,10 +63,13 @@ struct {
 	map_type(value, struct rec_counters);
 } counters SEC(".maps");
 
-/* System call number, or CALLS_MAX + number within socketcall → which call it is by each entry, if wanted. */
+/*
+ * System call number, or CALLS_MAX + number within socketcall → which call it is by each entry, if wanted. Behind them
+ * io_uring's opcodes → the call that does the same, as a native one, if wanted.
+ */
 struct {
 	map_uint(type, MAP_ARRAY);
-	map_uint(max_entries, CALLS_MAX + SOCKETCALLS_MAX);
+	map_uint(max_entries, CALLS_MAX + SOCKETCALLS_MAX + REQUESTS_MAX);
 	map_type(key, u32);
 	map_type(value, struct rec_watch);
 } watch SEC(".maps");

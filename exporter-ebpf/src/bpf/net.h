@@ -57,22 +57,27 @@ static inline_always void fill_socket(struct rec_socket *to, struct file *file)
 		fill_addresses(to, sk);
 }
 
+/* Appends the address, and sends the record. */
+static inline_always void finish_connect(struct buffer *buffer, struct file *file, u64 addr, u32 addr_bytes)
+{
+	struct rec_connect *connect = (struct rec_connect *)buffer;
+	u64 at = sizeof(*connect);
+
+	connect->socket = (struct rec_socket){};
+	if (file)
+		fill_socket(&connect->socket, file);
+	at = append_user(buffer, at, &connect->addr, addr, addr_bytes, SOCKADDR_BYTES_MAX);
+	submit(KIND_CONNECT, buffer, at);
+}
+
 /* connect(fd, addr, length) */
 static inline_always void collect_connect(struct buffer *buffer, const struct call *call)
 {
 	struct rec_connect *connect = (struct rec_connect *)buffer;
-	u64 at = sizeof(*connect);
-	struct file *file;
 
 	fill_call_header(&connect->header, &connect->call, KIND_CONNECT, call);
 	connect->fd = call->arguments[0];
-	connect->socket = (struct rec_socket){};
-	file = file_of(call->task, connect->fd);
-	if (file)
-		fill_socket(&connect->socket, file);
-	at = append_user(buffer, at, &connect->addr, call->arguments[1], (u32)call->arguments[2],
-			 SOCKADDR_BYTES_MAX);
-	submit(KIND_CONNECT, buffer, at);
+	finish_connect(buffer, file_of(call->task, connect->fd), call->arguments[1], call->arguments[2]);
 }
 
 #endif

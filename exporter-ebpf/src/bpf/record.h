@@ -47,6 +47,7 @@ enum rec_limit {
 	KINDS_MAX = 64,          /* entries of the counters map; kinds stay below */
 	CALLS_MAX = 1024,        /* system call numbers are below */
 	SOCKETCALLS_MAX = 32,    /* numbers within i386's socketcall are below; they follow the others in the watch table */
+	REQUESTS_MAX = 64,       /* opcodes of io_uring's requests are below; they follow those */
 	COMM_BYTES = 16,
 	PATH_BYTES_MAX = 4096,
 	ARGS_BYTES_MAX = 8192,

@@ -27,7 +27,8 @@ struct shape {
 	u8 is;             /* older form of this call */
 	u8 ids16;          /* of an older form: bit n tells that argument n, from 0, is a user or group of 16 bits */
 	u8 arguments;      /* how many, of the calls that socketcall may be */
-	u8 pad[2];
+	u8 fd2;            /* a second descriptor */
+	u8 pad;
 };
 
 /* A call on sockets, which has `n` arguments. */
@@ -139,9 +140,9 @@ static const struct shape shapes[256] = {
 	[CALL_WRITEV] = { .fd = 1, .data = 2, .data_bytes = 3, .traits = PIECES | CONTENT },
 	[CALL_PREAD] = { .fd = 1, .data = 2, .data_bytes = 3, .traits = FILLS | CONTENT },
 	[CALL_PWRITE] = { .fd = 1, .data = 2, .data_bytes = 3, .traits = CONTENT },
-	[CALL_SENDFILE] = { .fd = 1 },
-	[CALL_SPLICE] = { .fd = 1 },
-	[CALL_COPY_FILE_RANGE] = { .fd = 1 },
+	[CALL_SENDFILE] = { .fd = 1, .fd2 = 2 },
+	[CALL_SPLICE] = { .fd = 1, .fd2 = 3 },
+	[CALL_COPY_FILE_RANGE] = { .fd = 1, .fd2 = 3 },
 
 	[CALL_MMAP] = { .fd = 5 },
 	[CALL_MMAP2] = { .fd = 5 },

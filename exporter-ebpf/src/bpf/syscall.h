@@ -27,33 +27,56 @@ enum call_number {
 	(1ULL << 0 | 1ULL << 5 | 1ULL << 7 | 1ULL << 13 | 1ULL << 14 | 1ULL << 17 | 1ULL << 18 | 1ULL << 19 | \
 	 1ULL << 28 | 1ULL << 30 | 1ULL << 32 | 1ULL << 33 | 1ULL << 36)
 
-static inline_always struct rec_syscall *syscall_in_work(struct buffer **buffer)
+static inline_always struct rec_syscall *syscall_in_work(struct buffer **buffer, u32 slot)
 {
-	u32 slot = SLOT_CALL;
-
 	*buffer = map_lookup(&buffers, &slot);
 	return (struct rec_syscall *)*buffer;
 }
 
+/* Appends a string that the call was given; of a request the kernel has a copy. */
+static inline_always u64 append_string(struct buffer *buffer, u64 at, struct rec_tail *tail, u32 slot, u64 from)
+{
+	if (slot == SLOT_REQUEST)
+		return append_kernel_string(buffer, at, tail, (const char *)from);
+	return append_user_string(buffer, at, tail, from);
+}
 
 /* Appends a path that the call looks up, and the directory that it starts from. */
 static inline_always u64 append_lookup(struct buffer *buffer, u64 at, struct rec_tail *path, struct rec_path *dir,
-				       u64 from, s32 dirfd)
+				       u32 slot, u64 from, s32 dirfd)
 {
 	const u8 *first = place(buffer, at, PATH_BYTES_MAX);
 
 	if (!from)
 		return at;
-	at = append_user_string(buffer, at, path, from);
+	at = append_string(buffer, at, path, slot, from);
 	if (path->bytes && *first == '/')
 		return at;
-	return append_dir(buffer, at, dir, current_task(), dirfd);
+	return append_dir(buffer, at, dir, slot, current_task(), dirfd);
 }
 
-never_inline int append_lookups(u64 unused)
+/* Appends the path of a second descriptor's file in the place of the directory that no second path starts from. */
+static inline_always u64 append_second(struct buffer *buffer, u64 at, struct rec_syscall *to, u32 slot, s32 fd)
+{
+	struct task_struct *task = current_task();
+	struct file *file = file_of(task, fd);
+	struct rec_inode inode = {};
+	struct rec_socket socket = {};
+
+	if (!file)
+		return at;
+	at = append_file(buffer, at, &to->dir2, &inode, slot, task, file);
+	fill_socket(&socket, file);
+	to->values[0] = inode.mode | (u64)inode.flags << 32;
+	to->values[1] = inode.ino;
+	to->values[2] = socket.family | (u64)socket.sock_type << 16 | (u64)socket.protocol << 32;
+	return at;
+}
+
+never_inline int append_lookups(u64 slot)
 {
 	struct buffer *buffer;
-	struct rec_syscall *to = syscall_in_work(&buffer);
+	struct rec_syscall *to = syscall_in_work(&buffer, slot);
 	const struct shape *shape;
 	u64 at;
 
@@ -61,17 +84,19 @@ never_inline int append_lookups(u64 unused)
 		return 0;
 	shape = shape_of(to->call.call);
 	at = to->header.bytes;
-	at = append_lookup(buffer, at, &to->path, &to->dir, argument(to, shape->path),
+	at = append_lookup(buffer, at, &to->path, &to->dir, slot, argument(to, shape->path),
 			   shape->dirfd ? (s32)argument(to, shape->dirfd) : AT_FDCWD);
-	at = append_lookup(buffer, at, &to->path2, &to->dir2, argument(to, shape->path2),
+	at = append_lookup(buffer, at, &to->path2, &to->dir2, slot, argument(to, shape->path2),
 			   shape->dirfd2 ? (s32)argument(to, shape->dirfd2) : AT_FDCWD);
+	if (shape->fd2)
+		at = append_second(buffer, at, to, slot, argument(to, shape->fd2));
 	/* The directory that a chdir started from is gone, that which it went to is not where it started. */
 	if (to->call.call == CALL_CHDIR && !to->call.result) {
 		at -= to->dir.bytes;
 		to->dir = (struct rec_path){};
 	}
 	to->header.bytes = at;
-	return unused;
+	return 0;
 }
 
 /* The descriptor that a call made or else used; -1 for none. */
@@ -125,13 +150,16 @@ static inline_always u64 append_unix_name(struct buffer *buffer, u64 at, struct 
 	return at + bytes;
 }
 
-/* The file of the descriptor; where a call went to another directory, that. */
-never_inline int append_descriptor(u64 unused)
+/*
+ * The file of the descriptor, or the one that is given: a request may name it otherwise. Where a call went to another directory,
+ * that.
+ */
+never_inline int append_descriptor(u64 slot, u64 given)
 {
 	struct task_struct *task = current_task();
 	struct fs_struct *fs = get(task, fs);
 	struct buffer *buffer;
-	struct rec_syscall *to = syscall_in_work(&buffer);
+	struct rec_syscall *to = syscall_in_work(&buffer, slot);
 	struct file *file;
 	u64 at;
 
@@ -140,19 +168,19 @@ never_inline int append_descriptor(u64 unused)
 	at = to->header.bytes;
 	to->fd = descriptor(to, shape_of(to->call.call));
 	/* The file of a closed descriptor is gone; what has the number now is another one. */
-	file = to->call.call == CALL_CLOSE ? 0 : file_of(task, to->fd);
+	file = given ? (struct file *)given : to->call.call == CALL_CLOSE ? 0 : file_of(task, to->fd);
 	if (file) {
-		at = append_file(buffer, at, &to->target, &to->inode, SLOT_CALL, task, file);
+		at = append_file(buffer, at, &to->target, &to->inode, slot, task, file);
 		fill_socket(&to->socket, file);
 		if (to->socket.family == AF_UNIX)
 			at = append_unix_name(buffer, at, &to->unix_name, sock_of(file));
 	} else if (!to->call.result && to->call.call == CALL_CHDIR) {
-		at = append_cwd(buffer, at, &to->target, SLOT_CALL, task);
+		at = append_cwd(buffer, at, &to->target, slot, task);
 	} else if (!to->call.result && to->call.call == CALL_CHROOT) {
-		at = append_path(buffer, at, &to->target, SLOT_CALL, task, (u64)get(fs, root.dentry), get(fs, root.mnt));
+		at = append_path(buffer, at, &to->target, slot, task, (u64)get(fs, root.dentry), get(fs, root.mnt));
 	}
 	to->header.bytes = at;
-	return unused;
+	return 0;
 }
 
 /* Where another string lies; 0 for nowhere. */
@@ -184,10 +212,10 @@ static inline_always u64 append_data(struct buffer *buffer, u64 at, struct rec_t
 	return at + bytes;
 }
 
-never_inline int append_memory(u64 unused)
+never_inline int append_memory(u64 slot)
 {
 	struct buffer *buffer;
-	struct rec_syscall *to = syscall_in_work(&buffer);
+	struct rec_syscall *to = syscall_in_work(&buffer, slot);
 	struct extent addr = {}, data = {};
 	const struct shape *shape;
 	u64 at, text;
@@ -207,13 +235,12 @@ never_inline int append_memory(u64 unused)
 	else
 		at = append_data(buffer, at, &to->data, &data);
 	to->header.bytes = at;
-	return unused;
+	return 0;
 }
 
-static inline_always void collect_syscall(struct buffer *buffer, const struct call *call)
+/* The fixed part as far as the call itself tells. */
+static inline_always void begin_syscall(struct rec_syscall *to, const struct call *call)
 {
-	struct rec_syscall *to = (struct rec_syscall *)buffer;
-
 	fill_call_header(&to->header, &to->call, KIND_SYSCALL, call);
 	to->args[0] = call->arguments[0];
 	to->args[1] = call->arguments[1];
@@ -223,10 +250,17 @@ static inline_always void collect_syscall(struct buffer *buffer, const struct ca
 	to->args[5] = call->arguments[5];
 	__builtin_memset(to->values, 0, sizeof(*to) - __builtin_offsetof(struct rec_syscall, values));
 	to->header.bytes = sizeof(*to);
+}
+
+static inline_always void collect_syscall(struct buffer *buffer, const struct call *call)
+{
+	struct rec_syscall *to = (struct rec_syscall *)buffer;
+
+	begin_syscall(to, call);
 	fill_values(to);
-	append_lookups(0);
-	append_descriptor(0);
-	append_memory(0);
+	append_lookups(SLOT_CALL);
+	append_descriptor(SLOT_CALL, 0);
+	append_memory(SLOT_CALL);
 	submit(KIND_SYSCALL, buffer, to->header.bytes);
 }
 

@@ -335,7 +335,8 @@ records! {
         dir: Path,
         /// Second path that the call looks up: the new name of rename and link, where mount mounts.
         path2: Tail,
-        /// Directory that `path2` starts from if it is relative.
+        /// Directory that `path2` starts from if it is relative; where a call has two descriptors and no path, the file of the
+        /// second one.
         dir2: Path,
         /// The file of `fixed.fd` as the kernel knows it, `PATH_PSEUDO` where it has no path: `[eventfd]`, `memfd:x`, `TCP`,
         /// empty for a pipe. Of chdir and chroot that succeeded the new directory.

@@ -2,7 +2,8 @@
 //!
 //! In: the target architecture. Out: the ids ([`id`]), [`NUMBERS`], [`LAYOUT`].
 //! Sources: the kernel's arch/x86/entry/syscalls/syscall_{64,32}.tbl (x32 numbers included),
-//! include/uapi/asm-generic/unistd.h, arch/arm/tools/syscall.tbl, include/uapi/linux/net.h (socketcall).
+//! include/uapi/asm-generic/unistd.h, arch/arm/tools/syscall.tbl, include/uapi/linux/net.h (socketcall),
+//! include/uapi/linux/io_uring.h (opcodes).
 
 use super::Numbers;
 use crate::layout::EnumLayout;
@@ -10,7 +11,8 @@ use crate::layout::EnumLayout;
 /// Declares the ids and, of the two architectures' columns, the one that this program is built for.
 macro_rules! calls {
     ($($id:literal $call:ident $name:literal
-        [$($x86_64:literal),*] [$($i386:literal),*] [$($socketcall:literal),*] [$($arm64:literal),*] [$($arm:literal),*];)*) => {
+        [$($x86_64:literal),*] [$($i386:literal),*] [$($socketcall:literal),*] [$($arm64:literal),*] [$($arm:literal),*]
+        $(io_uring $($request:literal),*)?;)*) => {
         /// The ids, as records have them.
         pub mod id {
             /// No call, or one that is not wanted.
@@ -33,6 +35,7 @@ macro_rules! calls {
             native: &[$($x86_64),*],
             compat: &[$($i386),*],
             socketcall: &[$($socketcall),*],
+            requests: &[$($($request),*)?],
         },)*];
 
         /// Every system call that the programs can record; a name may have several ids.
@@ -43,50 +46,51 @@ macro_rules! calls {
             native: &[$($arm64),*],
             compat: &[$($arm),*],
             socketcall: &[],
+            requests: &[$($($request),*)?],
         },)*];
     };
 }
 
-// Numbers of x86-64 (and x32), of i386, of i386's socketcall; of arm64, of arm. The names that end in 16 and OLD_MMAP are
+// Numbers of x86-64 (and x32), of i386, of i386's socketcall; of arm64, of arm; io_uring's opcodes that do the same. The names that end in 16 and OLD_MMAP are
 // older forms, which no record names: they become the call of their name there.
 calls! {
     // Files opened, connections.
     1 CALL_OPEN "open" [2] [5] [] [] [5];
-    2 CALL_OPENAT "openat" [257] [295] [] [56] [322];
-    3 CALL_OPENAT2 "openat2" [437] [437] [] [437] [437];
+    2 CALL_OPENAT "openat" [257] [295] [] [56] [322] io_uring 18;
+    3 CALL_OPENAT2 "openat2" [437] [437] [] [437] [437] io_uring 28;
     4 CALL_CREAT "creat" [85] [8] [] [] [8];
-    5 CALL_CONNECT "connect" [42] [362] [3] [203] [283];
+    5 CALL_CONNECT "connect" [42] [362] [3] [203] [283] io_uring 16;
     6 CALL_SOCKETCALL "socketcall" [] [102] [] [] [];
     // Sockets.
-    7 CALL_SOCKET "socket" [41] [359] [1] [198] [281];
+    7 CALL_SOCKET "socket" [41] [359] [1] [198] [281] io_uring 45;
     8 CALL_SOCKETPAIR "socketpair" [53] [360] [8] [199] [288];
-    9 CALL_BIND "bind" [49] [361] [2] [200] [282];
-    10 CALL_LISTEN "listen" [50] [363] [4] [201] [284];
+    9 CALL_BIND "bind" [49] [361] [2] [200] [282] io_uring 56;
+    10 CALL_LISTEN "listen" [50] [363] [4] [201] [284] io_uring 57;
     11 CALL_ACCEPT "accept" [43] [] [5] [202] [285];
-    12 CALL_ACCEPT4 "accept4" [288] [364] [18] [242] [366];
+    12 CALL_ACCEPT4 "accept4" [288] [364] [18] [242] [366] io_uring 13;
     13 CALL_SEND "send" [] [] [9] [] [289];
-    14 CALL_SENDTO "sendto" [44] [369] [11] [206] [290];
-    15 CALL_SENDMSG "sendmsg" [46, 518] [370] [16] [211] [296];
+    14 CALL_SENDTO "sendto" [44] [369] [11] [206] [290] io_uring 26, 47;
+    15 CALL_SENDMSG "sendmsg" [46, 518] [370] [16] [211] [296] io_uring 9, 48;
     16 CALL_SENDMMSG "sendmmsg" [307, 538] [345] [20] [269] [374];
     17 CALL_RECV "recv" [] [] [10] [] [291];
-    18 CALL_RECVFROM "recvfrom" [45, 517] [371] [12] [207] [292];
-    19 CALL_RECVMSG "recvmsg" [47, 519] [372] [17] [212] [297];
+    18 CALL_RECVFROM "recvfrom" [45, 517] [371] [12] [207] [292] io_uring 27;
+    19 CALL_RECVMSG "recvmsg" [47, 519] [372] [17] [212] [297] io_uring 10;
     20 CALL_RECVMMSG "recvmmsg" [299, 537] [337, 417] [19] [243] [365, 417];
     21 CALL_SETSOCKOPT "setsockopt" [54, 541] [366] [14] [208] [294];
     22 CALL_GETSOCKOPT "getsockopt" [55, 542] [365] [15] [209] [295];
     // Names of files, their owners and rights.
     23 CALL_SYMLINK "symlink" [88] [83] [] [] [83];
-    24 CALL_SYMLINKAT "symlinkat" [266] [304] [] [36] [331];
+    24 CALL_SYMLINKAT "symlinkat" [266] [304] [] [36] [331] io_uring 38;
     25 CALL_LINK "link" [86] [9] [] [] [9];
-    26 CALL_LINKAT "linkat" [265] [303] [] [37] [330];
+    26 CALL_LINKAT "linkat" [265] [303] [] [37] [330] io_uring 39;
     27 CALL_RENAME "rename" [82] [38] [] [] [38];
     28 CALL_RENAMEAT "renameat" [264] [302] [] [38] [329];
-    29 CALL_RENAMEAT2 "renameat2" [316] [353] [] [276] [382];
+    29 CALL_RENAMEAT2 "renameat2" [316] [353] [] [276] [382] io_uring 35;
     30 CALL_MKDIR "mkdir" [83] [39] [] [] [39];
-    31 CALL_MKDIRAT "mkdirat" [258] [296] [] [34] [323];
+    31 CALL_MKDIRAT "mkdirat" [258] [296] [] [34] [323] io_uring 37;
     32 CALL_RMDIR "rmdir" [84] [40] [] [] [40];
     33 CALL_UNLINK "unlink" [87] [10] [] [] [10];
-    34 CALL_UNLINKAT "unlinkat" [263] [301] [] [35] [328];
+    34 CALL_UNLINKAT "unlinkat" [263] [301] [] [35] [328] io_uring 36;
     35 CALL_MKNOD "mknod" [133] [14] [] [] [14];
     36 CALL_MKNODAT "mknodat" [259] [297] [] [33] [324];
     37 CALL_CHMOD "chmod" [90] [15] [] [] [15];
@@ -159,9 +163,9 @@ calls! {
     100 CALL_DUP2 "dup2" [33] [63] [] [] [63];
     101 CALL_DUP3 "dup3" [292] [330] [] [24] [358];
     102 CALL_FCNTL "fcntl" [72] [55, 221] [] [25] [55, 221];
-    103 CALL_CLOSE "close" [3] [6] [] [57] [6];
+    103 CALL_CLOSE "close" [3] [6] [] [57] [6] io_uring 19;
     104 CALL_PIPE "pipe" [22] [42] [] [] [42];
-    105 CALL_PIPE2 "pipe2" [293] [331] [] [59] [359];
+    105 CALL_PIPE2 "pipe2" [293] [331] [] [59] [359] io_uring 62;
     106 CALL_EVENTFD "eventfd" [284] [323] [] [] [351];
     107 CALL_EVENTFD2 "eventfd2" [290] [328] [] [19] [356];
     108 CALL_INOTIFY_INIT "inotify_init" [253] [291] [] [] [316];
@@ -180,14 +184,14 @@ calls! {
     121 CALL_IO_URING_ENTER "io_uring_enter" [426] [426] [] [426] [426];
     122 CALL_IO_URING_REGISTER "io_uring_register" [427] [427] [] [427] [427];
     // Content.
-    123 CALL_READ "read" [0] [3] [] [63] [3];
-    124 CALL_WRITE "write" [1] [4] [] [64] [4];
-    125 CALL_READV "readv" [19, 515] [145] [] [65] [145];
-    126 CALL_WRITEV "writev" [20, 516] [146] [] [66] [146];
+    123 CALL_READ "read" [0] [3] [] [63] [3] io_uring 4, 22;
+    124 CALL_WRITE "write" [1] [4] [] [64] [4] io_uring 5, 23;
+    125 CALL_READV "readv" [19, 515] [145] [] [65] [145] io_uring 1, 60;
+    126 CALL_WRITEV "writev" [20, 516] [146] [] [66] [146] io_uring 2, 61;
     127 CALL_PREAD "pread" [17] [180] [] [67] [180];
     128 CALL_PWRITE "pwrite" [18] [181] [] [68] [181];
     129 CALL_SENDFILE "sendfile" [40] [187, 239] [] [71] [187, 239];
-    130 CALL_SPLICE "splice" [275] [313] [] [76] [340];
+    130 CALL_SPLICE "splice" [275] [313] [] [76] [340] io_uring 30;
     131 CALL_COPY_FILE_RANGE "copy_file_range" [326] [377] [] [285] [391];
     // Memory.
     132 CALL_MMAP "mmap" [9] [] [] [222] [];

@@ -5,7 +5,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use exporter_ebpf::record::Kind;
-use exporter_ebpf::{Hook, PROGRAMS};
+use exporter_ebpf::syscall::{NUMBERS, Numbers};
+use exporter_ebpf::{PROGRAMS, REQUEST_END};
 
 use crate::metrics::{Declaration, Registry};
 
@@ -20,7 +21,13 @@ const ALWAYS: [(&str, Kind); 2] = [("execve", Kind::Exec), ("procexit", Kind::Ex
 /// The event types that are served. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hooks {
-    watched: Arc<Mutex<Vec<&'static str>>>,
+    watched: Arc<Mutex<Watched>>,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    calls: Vec<&'static str>,
+    requests: bool,
 }
 
 impl Hooks {
@@ -39,19 +46,22 @@ impl Hooks {
                     rows([event, hook(kind), BASE, ONLY_TIER], 1_u64);
                 }
                 let watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-                for event in &*watched {
+                for event in &watched.calls {
                     rows([event, hook(Kind::Syscall), BASE, ONLY_TIER], 1_u64);
+                    if let Some(hook) = request_hook(event).filter(|_| watched.requests) {
+                        rows([event, hook, BASE, ONLY_TIER], 1_u64);
+                    }
                 }
             },
         );
         hooks
     }
 
-    /// These system calls are watched from now on.
-    pub(super) fn watch(&self, calls: &[&'static str]) {
+    /// These system calls are watched from now on, by `requests` also as io_uring does them.
+    pub(super) fn watch(&self, calls: &[&'static str], requests: bool) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.clear();
-        watched.extend_from_slice(calls);
+        watched.calls = calls.to_vec();
+        watched.requests = requests;
     }
 }
 
@@ -60,10 +70,15 @@ fn hook(kind: Kind) -> &'static str {
     let program = PROGRAMS
         .iter()
         .find(|program| program.kinds.contains(&kind));
-    match program.map(|program| program.hook) {
-        Some(Hook::Tracepoint(name) | Hook::Iterator(name)) => name,
-        None => "",
-    }
+    program.map_or("", |program| program.hook.name())
+}
+
+/// Where the requests of io_uring that do what a call does become events, if there are any.
+fn request_hook(call: &str) -> Option<&'static str> {
+    let does = |numbers: &Numbers| numbers.name == call && !numbers.requests.is_empty();
+    let end = PROGRAMS.iter().find(|program| program.name == REQUEST_END);
+    let end = end.filter(|_| NUMBERS.iter().any(does))?;
+    Some(end.hook.name())
 }
 
 #[cfg(test)]
@@ -75,8 +90,8 @@ mod tests {
     fn each_event_type_names_its_hook() {
         let mut registry = Registry::new();
         let hooks = Hooks::declare(&mut registry);
-        hooks.watch(&["openat", "connect"]);
-        hooks.watch(&["mkdir"]);
+        hooks.watch(&["openat", "connect"], false);
+        hooks.watch(&["mkdir", "mkdirat"], true);
         let text = classic_text(&registry);
         let rows: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let row = |event, hook| {
@@ -88,6 +103,8 @@ mod tests {
             row("execve", "sched_process_exec"),
             row("procexit", "sched_process_exit"),
             row("mkdir", "sys_exit"),
+            row("mkdirat", "sys_exit"),
+            row("mkdirat", "io_uring_complete"),
         ];
         assert_eq!(rows, expected);
     }

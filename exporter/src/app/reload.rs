@@ -175,7 +175,7 @@ impl Reloader {
         tokio::task::spawn_blocking(move || judged.recv()).await??;
         self.gate.finish();
         self.rules.retain(&names);
-        self.hooks.watch(&watched);
+        self.hooks.watch(&watched, self.probe().sees_requests());
         self.probe().watch(|name| watched.contains(&name))?;
         self.probe().collect(collected)?;
         Ok(enabled)

@@ -77,6 +77,8 @@ pub enum Source {
     Arg(usize),
     /// An argument that is a descriptor.
     Fd(usize),
+    /// An argument that is the second descriptor.
+    SecondFd(usize),
     /// An argument that is a directory, where the first or the second path starts.
     Dir(usize, Which),
     /// What the call was given or gave by address.
@@ -215,6 +217,7 @@ impl Source {
             Self::Value(n) => Datum::Number(*call.values.get(*n)?),
             Self::Made => descriptor(event, call, call.result, arena),
             Self::Fd(n) => descriptor(event, call, low(*call.args.get(*n)?), arena),
+            Self::SecondFd(n) => second(event, call, low(*call.args.get(*n)?), arena),
             // A call that failed made none, and 0 would be one.
             Self::FdValue(_) if call.result < 0 => descriptor(event, call, -1, arena),
             Self::FdValue(n) => descriptor(event, call, low(*call.values.get(*n)?), arena),
@@ -268,13 +271,25 @@ fn descriptor<'a>(
     number: i64,
     arena: &'a Bump,
 ) -> Datum<'a> {
-    // The descriptors that dup joins have one file.
-    let known =
-        number >= 0 && (number == call.fd || event.table.event_name(event.kind).starts_with("dup"));
+    // The descriptors that dup joins have one file, and both ends of a pair one name.
+    const OF_ONE_FILE: [&str; 6] = ["dup", "dup2", "dup3", "pipe", "pipe2", "socketpair"];
+    let joined = OF_ONE_FILE.contains(&event.table.event_name(event.kind));
+    let known = number >= 0 && (number == call.fd || joined);
     let name = match Kind::of(call) {
         Some(kind) if known => Some(label(event, call, kind, arena)),
         _ => None,
     };
+    Datum::Descriptor { number, name }
+}
+
+/// The second descriptor of a call, with the name of its file if the record tells of it.
+fn second<'a>(event: &'a Event<'_>, call: &'a Call<'_>, number: i64, arena: &'a Bump) -> Datum<'a> {
+    let second: &Call<'_> = arena.alloc(Call {
+        file: call.second_file,
+        socket: call.second_socket,
+        ..Call::default()
+    });
+    let name = Kind::of(second).map(|kind| label(event, second, kind, arena));
     Datum::Descriptor { number, name }
 }
 

@@ -6,9 +6,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use exporter_ebpf::record::{
-    self, CALL_ACCEPT, CALL_ACCEPT4, CALL_BIND, CALL_CHDIR, CALL_CHROOT, CALL_LISTEN,
-    CALL_SOCKETCALL, ConnectRecord, INODE_MEMFD, INODE_OVERLAY_LOWER, INODE_OVERLAY_UPPER,
-    INODE_PIDFD, OPEN_CREATED, OpenRecord, PATH_PSEUDO, Record, SyscallRecord,
+    self, CALL_ACCEPT, CALL_ACCEPT4, CALL_BIND, CALL_CHDIR, CALL_CHROOT, CALL_COPY_FILE_RANGE,
+    CALL_LISTEN, CALL_SENDFILE, CALL_SOCKETCALL, CALL_SPLICE, ConnectRecord, INODE_MEMFD,
+    INODE_OVERLAY_LOWER, INODE_OVERLAY_UPPER, INODE_PIDFD, OPEN_CREATED, OpenRecord, PATH_PSEUDO,
+    Record, SyscallRecord,
 };
 use exporter_ebpf::syscall::NUMBERS;
 use rule_engine::schema::{EventTypeId, Schema};
@@ -161,6 +162,12 @@ fn call_facts<'a>(record: &SyscallRecord<'a>) -> Call<'a> {
     // Of these the record tells of no descriptor's file, but where they led.
     let is_directory = matches!(call, CALL_CHDIR | CALL_CHROOT);
     let target = record.target.in_root();
+    // What moves content between two descriptors has no second path: the second file stands in its directory's place.
+    let moves = matches!(call, CALL_SENDFILE | CALL_SPLICE | CALL_COPY_FILE_RANGE);
+    let (second_file, second_socket) = match moves {
+        true => second(record),
+        false => Default::default(),
+    };
     Call {
         result: fixed.call.result,
         args: fixed.args,
@@ -172,8 +179,10 @@ fn call_facts<'a>(record: &SyscallRecord<'a>) -> Call<'a> {
         },
         second: Named {
             written: record.path2.bytes,
-            dir: record.dir2.in_root(),
+            dir: if moves { b"" } else { record.dir2.in_root() },
         },
+        second_file,
+        second_socket,
         effective: if is_directory { target } else { b"" },
         file: match is_directory {
             true => File::default(),
@@ -188,6 +197,29 @@ fn call_facts<'a>(record: &SyscallRecord<'a>) -> Call<'a> {
         data: record.data.bytes,
         created: false,
     }
+}
+
+/// The file and the socket of a second descriptor, as `values` have them.
+fn second<'a>(record: &SyscallRecord<'a>) -> (File<'a>, Socket<'a>) {
+    let [mode_flags, number, socket] = record.fixed.values;
+    let second = record::Inode {
+        ino: number,
+        dev: 0,
+        mode: mode_flags as u16,
+        flags: (mode_flags >> 32) as u16,
+    };
+    let file = File {
+        inode: inode(&second),
+        path: record.dir2.in_root(),
+        pseudo: record.dir2.flags & PATH_PSEUDO != 0,
+    };
+    let socket = Socket {
+        family: socket as u16,
+        kind: (socket >> 16) as u16,
+        protocol: (socket >> 32) as u16,
+        ..Socket::default()
+    };
+    (file, socket)
 }
 
 /// The socket of a call, with the address that the call brings where the kernel's own has none.

@@ -60,6 +60,10 @@ pub struct Call<'a> {
     pub file: File<'a>,
     /// The socket behind the descriptor; family 0 when it is none.
     pub socket: Socket<'a>,
+    /// The file behind a second descriptor.
+    pub second_file: File<'a>,
+    /// The socket behind it, as far as its kind.
+    pub second_socket: Socket<'a>,
     /// Another string that the caller gave.
     pub text: &'a [u8],
     /// The first bytes of what was read or written, or of an option's value.
@@ -135,6 +139,8 @@ pub struct Socket<'a> {
     pub remote: Option<SocketAddr>,
     /// It is connected to `remote`; else that is the address of this call alone.
     pub connected: bool,
+    /// A message of a socket that is connected to nobody, and `remote` is not that of the message before it.
+    pub other_peer: bool,
     /// This side is the server's.
     pub server: bool,
     /// Path of the unix socket that was asked for, or that this one or its peer is bound to. Abstract ones begin with a NUL.

@@ -150,9 +150,12 @@ impl Pipeline {
             let Ok(record) = Record::parse(&parked.bytes) else {
                 continue;
             };
-            let (Some(kind), Some(facts)) = (self.event_types.of(&record), facts(&record)) else {
+            let (Some(kind), Some(mut facts)) = (self.event_types.of(&record), facts(&record))
+            else {
                 continue;
             };
+            self.state
+                .complete(&mut facts, record.header().time_boot_ns);
             let surroundings = AsItWas {
                 line: &parked.line,
                 state: &self.state,

@@ -6,16 +6,18 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::tp_btf::BtfTracePointLink;
 use aya::programs::{BtfTracePoint, Iter, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use exporter_ebpf::record::Watch;
 use exporter_ebpf::{
-    BASE, COUNTERS, FILTER_CGROUPS, FILTER_CONTROL, FILTERS, Hook, PROGRAMS, RING, SCAN, SCAN_ARGS,
-    SETTINGS, WATCH, syscall,
+    BASE, COUNTERS, FILTER_CGROUPS, FILTER_CONTROL, FILTERS, Hook, PROGRAMS, Program, RING, SCAN,
+    SCAN_ARGS, SETTINGS, WATCH, syscall,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use zerocopy::IntoBytes;
 
+use super::request::Requests;
 use super::{Gate, KernelCounters, Places, Ring};
 use crate::sys::capability;
 
@@ -32,6 +34,9 @@ pub struct Probe {
     settings: Array<MapData, [u8; 4]>,
     /// What `watch` holds.
     watched: Vec<Watch>,
+    requests: Requests,
+    /// Of the programs that are attached throughout.
+    links: Vec<BtfTracePointLink>,
 }
 
 /// Why there are no probes.
@@ -116,13 +121,18 @@ impl Probe {
         let with_args = scan_with_args(&mut ebpf, &btf);
         for program in PROGRAMS {
             // Verifying a program takes time: of the two scans only one is loaded.
-            let superfluous = program.name == SCAN_ARGS || (program.name == SCAN && with_args);
+            let superfluous = program.name == SCAN_ARGS
+                || (program.name == SCAN && with_args)
+                || Requests::have(program);
             if !superfluous {
-                load_program(&mut ebpf, &btf, program.name, program.hook)?;
+                load_program(&mut ebpf, &btf, program)?;
             }
         }
+        let requests = Requests::load(&mut ebpf, &btf);
         let watch = take_map(&mut ebpf, WATCH)?;
         Ok(Self {
+            requests,
+            links: Vec::new(),
             watch: Array::try_from(watch)
                 .map_err(|cause| ProbeError::MapUse { name: WATCH, cause })?,
             watched: syscall::watch_table(|_| false),
@@ -154,7 +164,19 @@ impl Probe {
                 .map_err(|cause| ProbeError::MapUse { name: WATCH, cause })?;
             *old = *new;
         }
-        Ok(())
+        self.follow_requests()
+    }
+
+    fn follow_requests(&mut self) -> Result<(), ProbeError> {
+        let attached = !self.links.is_empty();
+        let wanted = attached && syscall::wants_requests(&self.watched);
+        self.requests.follow(&mut self.ebpf, wanted)
+    }
+
+    /// Whether requests of io_uring are seen as the system calls that do the same.
+    #[must_use]
+    pub fn sees_requests(&self) -> bool {
+        self.requests.seen()
     }
 
     /// Says which extras records carry from now on, `SETTING_…` bits.
@@ -176,13 +198,12 @@ impl Probe {
     /// When the kernel refuses.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
         for program in PROGRAMS {
-            let Hook::Tracepoint(hook) = program.hook else {
-                continue;
-            };
-            let attached = tracepoint(&mut self.ebpf, program.name).and_then(BtfTracePoint::attach);
-            attached.map_err(|error| refused_program(program.name, hook, &error))?;
+            let is_tracepoint = matches!(program.hook, Hook::Tracepoint(_));
+            if is_tracepoint && !Requests::have(program) {
+                self.links.push(attach_program(&mut self.ebpf, program)?);
+            }
         }
-        Ok(())
+        self.follow_requests()
     }
 
     /// A record for every process that is there now, one behind the other.
@@ -287,7 +308,8 @@ fn raise_memory_lock() {
 
 /// Loads the scan that reads arguments too. Kernels before 5.18 refuse it.
 fn scan_with_args(ebpf: &mut Ebpf, btf: &Btf) -> bool {
-    match load_program(ebpf, btf, SCAN_ARGS, Hook::Iterator("task")) {
+    let mut scans = PROGRAMS.iter().filter(|program| program.name == SCAN_ARGS);
+    match scans.try_for_each(|program| load_program(ebpf, btf, program)) {
         Ok(()) => true,
         Err(reason) => {
             tracing::debug!(%reason, "processes that run already are read without their arguments");
@@ -296,13 +318,17 @@ fn scan_with_args(ebpf: &mut Ebpf, btf: &Btf) -> bool {
     }
 }
 
-fn load_program(
+/// Loads a program for its hook.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn load_program(
     ebpf: &mut Ebpf,
     btf: &Btf,
-    name: &'static str,
-    hook: Hook,
+    program: &Program,
 ) -> Result<(), ProbeError> {
-    let (hook, result) = match hook {
+    let name = program.name;
+    let (hook, result) = match program.hook {
         Hook::Tracepoint(hook) => (
             hook,
             tracepoint(ebpf, name).and_then(|program| program.load(hook, btf)),
@@ -313,6 +339,22 @@ fn load_program(
         ),
     };
     result.map_err(|error| refused_program(name, hook, &error))
+}
+
+/// Attaches a program that is for a tracepoint, for as long as the link is kept.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn attach_program(
+    ebpf: &mut Ebpf,
+    program: &Program,
+) -> Result<BtfTracePointLink, ProbeError> {
+    tracepoint(ebpf, program.name)
+        .and_then(|program| {
+            let link = program.attach()?;
+            program.take_link(link)
+        })
+        .map_err(|error| refused_program(program.name, program.hook.name(), &error))
 }
 
 fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoint, ProgramError> {

@@ -78,6 +78,17 @@ impl State {
         }
     }
 
+    /// Notes the login user of a process.
+    pub(super) fn logged_in(&mut self, key: ProcessKey, at: u64, loginuid: u32) {
+        if self
+            .processes
+            .get(key)
+            .is_some_and(|known| known.credentials.loginuid != loginuid)
+        {
+            self.change(key, at, |process| process.credentials.loginuid = loginuid);
+        }
+    }
+
     /// setpgid: both numbers are as the caller's pid namespace has them; 0 is the caller itself, and the process itself.
     fn join_group(&mut self, caller: ProcessKey, at: u64, vpid: u32, vpgid: u32) {
         let Some(process) = self.processes.get(caller) else {

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use exporter_ebpf::record::{
-    CALL_PRCTL, CALL_SETPGID, CALL_SETSID, Exit, Kind, Process as Who, Syscall,
+    CALL_PRCTL, CALL_SETPGID, CALL_SETSID, Exit, Fork, Kind, Process as Who, Syscall,
 };
 use proptest::prelude::*;
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::tests::{exec, fork, header, record, task, who};
+use super::tests::{exec, header, record, task, who};
 use super::*;
 
 /// Process ids there are: few, so that they are used again.
 const PIDS: u32 = 24;
+/// `CLONE_VM` and `CLONE_VFORK` (include/uapi/linux/sched.h).
+const VFORK: u64 = 0x100 | 0x4000;
 /// The first process: it never ends, and adopts the others' children.
 const INIT: u32 = 1;
 
@@ -24,10 +26,27 @@ enum Step {
         by: usize,
         sibling: bool,
     },
-    /// Executes a program; by a thread that is not the main one it is the same.
+    /// Makes one by vfork, which lends it the memory; the child may execute a program or end.
+    Vfork {
+        by: usize,
+        name: Option<u8>,
+    },
+    /// A thread that is not the main one, and has a name of its own, makes a child.
+    ThreadFork {
+        by: usize,
+        name: u8,
+    },
+    /// Executes a program; by a thread that is not the main one it is the same: that takes the number of the main one, and its
+    /// start, before the kernel tells of the program.
     Exec {
         by: usize,
         name: u8,
+    },
+    /// Writes to /proc/self/comm and /proc/self/loginuid, which nothing tells, and makes a child.
+    Login {
+        by: usize,
+        name: u8,
+        uid: u32,
     },
     Rename {
         by: usize,
@@ -56,6 +75,9 @@ fn step() -> impl Strategy<Value = Step> {
     let by = || 0_usize..64;
     let plain = prop_oneof![
         4 => (by(), any::<bool>()).prop_map(|(by, sibling)| Step::Fork { by, sibling }),
+        1 => (by(), prop::option::of(0_u8..8)).prop_map(|(by, name)| Step::Vfork { by, name }),
+        1 => (by(), 0_u8..8).prop_map(|(by, name)| Step::ThreadFork { by, name }),
+        1 => (by(), 0_u8..8, 0_u32..4).prop_map(|(by, name, uid)| Step::Login { by, name, uid }),
         2 => (by(), 0_u8..8).prop_map(|(by, name)| Step::Exec { by, name }),
         1 => (by(), 0_u8..8).prop_map(|(by, name)| Step::Rename { by, name }),
         1 => by().prop_map(|by| Step::Session { by }),
@@ -122,15 +144,34 @@ impl Model {
         None
     }
 
-    fn born(&mut self, maker: &Who, sibling: bool) -> Option<Vec<u8>> {
+    /// A child of a thread that has this name; the main one has the process's.
+    fn born(
+        &mut self,
+        maker: &Who,
+        sibling: bool,
+        thread: Option<u8>,
+        flags: u64,
+    ) -> Option<(u32, Vec<u8>)> {
         let pid = self.free_pid()?;
         let mut child = *maker;
+        if let Some(name) = thread {
+            child.comm = comm(name);
+        }
         (child.pid, child.vpid, child.start_boot_ns) = (pid, pid, self.now);
         if !sibling || maker.pid == INIT {
             (child.parent_pid, child.parent_start_boot_ns) = (maker.pid, maker.start_boot_ns);
         }
         self.living.insert(pid, child);
-        Some(fork(maker, child, self.now))
+        let mut fixed = Fork {
+            header: header(Kind::Fork, maker, self.now),
+            process: child,
+            clone_flags: flags,
+        };
+        fixed.header.tid = match thread {
+            Some(_) => maker.pid + PIDS,
+            None => maker.pid,
+        };
+        Some((pid, record(fixed.as_bytes(), &[])))
     }
 
     fn call(&self, by: &Who, call: u8, args: [u64; 2], name: [u8; 16]) -> Vec<u8> {
@@ -165,7 +206,42 @@ impl Model {
         match step {
             Step::Fork { by, sibling } => {
                 let maker = self.choose(*by);
-                self.born(&maker, *sibling).into_iter().collect()
+                let born = self.born(&maker, *sibling, None, 0);
+                born.into_iter().map(|(_, told)| told).collect()
+            }
+            Step::Vfork { by, name } => {
+                let maker = self.choose(*by);
+                let Some((pid, told)) = self.born(&maker, false, None, VFORK) else {
+                    return Vec::new();
+                };
+                self.now += 1;
+                let mut child = self.living[&pid];
+                let next = match name {
+                    Some(name) => {
+                        child.comm = comm(*name);
+                        self.living.insert(pid, child);
+                        exec(child, self.now, b"x\0", "/")
+                    }
+                    None => self.end(&child),
+                };
+                vec![told, next]
+            }
+            Step::ThreadFork { by, name } => {
+                let maker = self.choose(*by);
+                let born = self.born(&maker, false, Some(*name), 0);
+                born.into_iter().map(|(_, told)| told).collect()
+            }
+            Step::Login { by, name, uid } => {
+                let before = self.choose(*by);
+                let mut maker = before;
+                (maker.comm, maker.login_uid) = (comm(*name), *uid);
+                self.living.insert(maker.pid, maker);
+                let born = self.born(&maker, false, None, 0);
+                // Nobody hears of it without the child.
+                if born.is_none() {
+                    self.living.insert(before.pid, before);
+                }
+                born.into_iter().map(|(_, told)| told).collect()
             }
             Step::Exec { by, name } => {
                 let mut by = self.choose(*by);
@@ -225,6 +301,7 @@ fn check(state: &State, model: &Model) -> Result<(), TestCaseError> {
         };
         let name = Comm::new(who.comm);
         prop_assert_eq!(known.comm.bytes(), name.bytes());
+        prop_assert_eq!(known.credentials.loginuid, who.login_uid);
         let ids = (known.parent.pid, known.sid, known.pgid, known.vpgid);
         prop_assert_eq!(ids, (who.parent_pid, who.sid, who.pgid, who.vpgid));
         prop_assert_eq!(state.leader(who.pid).map(|p| p.key), Some(key_of(who)));

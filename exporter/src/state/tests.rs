@@ -377,19 +377,22 @@ fn calls_change_what_no_later_record_tells() {
 }
 
 #[test]
-fn a_main_threads_child_tells_its_makers_name() {
+fn a_main_threads_child_tells_its_makers_name_and_login() {
     let mut state = state();
     let mut sh = who(10, 1, "sh", 1);
     apply(&mut state, &exec(sh, 5, b"sh\0", "/"));
     sh.comm[..5].copy_from_slice(b"nginx");
+    let mut child = who(12, 10, "nginx", 1);
+    child.login_uid = 1000;
     // Another thread of the process: its name is its own.
     apply(&mut state, &fork(&sh, who(11, 10, "nginx", 1), 6));
     assert_eq!(known(&state, 10).comm.bytes(), b"sh");
-    let mut bytes = fork(&sh, who(12, 10, "nginx", 1), 7);
+    let mut bytes = fork(&sh, child, 7);
     let tid = std::mem::offset_of!(Header, tid);
     bytes[tid..tid + 4].copy_from_slice(&10_u32.to_ne_bytes());
     apply(&mut state, &bytes);
     assert_eq!(known(&state, 10).comm.bytes(), b"nginx");
+    assert_eq!(known(&state, 10).credentials.loginuid, 1000);
 }
 
 #[test]

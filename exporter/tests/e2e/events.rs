@@ -308,17 +308,6 @@ fn every_supplied_event_type_is_told_of_as_it_happened() {
         seen.push_str(&text);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // The program has opened one more file, by an io_uring, and removed it: the tier sees no opening, and says so.
-    let of_ring: Vec<_> = seen
-        .lines()
-        .filter(|line| line.contains("by the ring"))
-        .collect();
-    assert!(
-        of_ring
-            .iter()
-            .all(|line| line.starts_with("unlinkat res=0 ")),
-        "{of_ring:?}"
-    );
     for name in &supplied {
         assert_covered(name, &seen);
     }

@@ -27,6 +27,7 @@ mod page;
 mod prometheus;
 mod record;
 mod reload;
+mod requests;
 mod rewritten;
 mod scrape;
 mod sensitive_files;

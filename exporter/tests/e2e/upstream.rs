@@ -85,8 +85,6 @@ struct Maturity {
     title: &'static str,
     file: &'static str,
     cases: &'static [Case],
-    /// Rules that this machine cannot provoke, and why.
-    unproven: &'static [(&'static str, &'static str)],
 }
 
 const FILES: [Maturity; 3] = [
@@ -94,19 +92,16 @@ const FILES: [Maturity; 3] = [
         title: "Stable",
         file: "falco_rules.yaml",
         cases: stable::CASES,
-        unproven: stable::UNPROVEN,
     },
     Maturity {
         title: "Incubating",
         file: "falco-incubating_rules.yaml",
         cases: incubating::CASES,
-        unproven: &[],
     },
     Maturity {
         title: "Sandbox",
         file: "falco-sandbox_rules.yaml",
         cases: sandbox::CASES,
-        unproven: sandbox::UNPROVEN,
     },
 ];
 
@@ -118,6 +113,11 @@ const OVERRIDES: &str = "
 - macro: allowed_containers
   condition: (container.name startswith allowed)
   override: {condition: replace}
+";
+
+/// Where two rules' names lead to: `$outside` of the actions.
+const HOSTS: &str = "127.0.0.1 localhost
+198.51.100.7 kubernetes.default.svc.cluster.local pool.supportxmr.com
 ";
 
 /// What every output gets, to tell by.
@@ -220,13 +220,18 @@ fn every_rule_that_can_be_provoked_fires_and_its_near_miss_does_not() {
     fs::write(&overrides, text).expect("written");
     let mut rules: Vec<_> = FILES.iter().map(|rules| folder.join(rules.file)).collect();
     rules.push(overrides);
-    let mut agent = Agent::start_configured(&json!({
+    let config = json!({
         "runtimes": stage.runtimes(),
         "rules": rules,
         // Some are off unless their users want them.
         "rule_selection": [{ "enable": { "rule": "*" } }],
         "ring_bytes": 64 << 20,
-    }));
+    });
+    let mut agent = Agent::start_knowing(HOSTS, &config);
+    wait_until("the names lead somewhere", || {
+        let resolved = [("outcome", "resolved")];
+        agent.scrape().sum("saker_domain_lookups_total", &resolved) >= Some(2.0)
+    });
     let cases: Vec<_> = FILES.iter().flat_map(|rules| rules.cases).collect();
     act(&cases, &stage, &mut agent);
     let mut wrong = Vec::new();
@@ -260,6 +265,7 @@ fn write_coverage(folder: &Path) {
          done and the rule fired, and one that\ncomes close was done and it did not. The test run writes these tables \
          (`exporter/tests/e2e/upstream.rs`, `UPDATE=1`).\n",
     );
+    let (mut tables, mut all) = (String::new(), 0);
     for rules in &FILES {
         let names = names(&folder.join(rules.file));
         let proven: HashMap<_, _> = rules
@@ -267,28 +273,21 @@ fn write_coverage(folder: &Path) {
             .iter()
             .map(|case| (case.rule, case.action))
             .collect();
-        let unproven: HashMap<_, _> = rules.unproven.iter().copied().collect();
-        assert_eq!(
-            names.len(),
-            proven.len() + unproven.len(),
-            "of each rule something once"
-        );
-        page.push_str(&format!(
-            "\n## {}\n\n{} of {} rules.\n\n| rule | proven | action, or why not |\n|---|---|---|\n",
+        assert_eq!(names.len(), proven.len(), "of each rule one case");
+        all += names.len();
+        tables.push_str(&format!(
+            "\n## {}\n\n{} of {} rules.\n\n| rule | action |\n|---|---|\n",
             rules.title,
             proven.len(),
             names.len()
         ));
         for name in &names {
-            let (is_proven, words) = match (proven.get(name.as_str()), unproven.get(name.as_str()))
-            {
-                (Some(action), _) => ("yes", action),
-                (None, Some(why)) => ("no", why),
-                (None, None) => panic!("nothing is said of {name:?}"),
-            };
-            page.push_str(&format!("| {name} | {is_proven} | {words} |\n"));
+            let action = proven.get(name.as_str());
+            let action = action.unwrap_or_else(|| panic!("{name:?} has no case"));
+            tables.push_str(&format!("| {name} | {action} |\n"));
         }
     }
+    page.push_str(&format!("\n{all} of {all} rules.\n{tables}"));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/coverage.md");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, &page).expect("the folder is there");

@@ -2,7 +2,7 @@
 
 use super::Descriptor::{None as NoFd, Own};
 use super::Paths::None as NoPath;
-use super::Source::{Arg, Data, Fd, FdValue, Ino, Made, Result, Text, Uncollected};
+use super::Source::{Arg, Data, Fd, FdValue, Ino, Made, Result, SecondFd, Text, Uncollected};
 use super::net::PIECES;
 use super::{Binding, bindings, symbols};
 use crate::event::symbols::{file as words, process};
@@ -34,10 +34,10 @@ pub(super) const ROWS: &[Binding] = bindings! {
     pwrite [Own; NoPath] (res: Result, data: Data, fd: Fd(0), size: Arg(2), pos: Arg(3));
     readv [Own; NoPath] (res: Result, size: PIECES, data: Data, fd: Fd(0));
     writev [Own; NoPath] (res: Result, data: Data, fd: Fd(0), size: PIECES);
-    sendfile [Own; NoPath] (res: Result, offset: Uncollected, out_fd: Fd(0), in_fd: Fd(1), size: Arg(3));
-    splice [Own; NoPath] (res: Result, fd_in: Fd(0), fd_out: Fd(2), size: Arg(4), flags: Arg(5) => words::SPLICE);
+    sendfile [Own; NoPath] (res: Result, offset: Uncollected, out_fd: Fd(0), in_fd: SecondFd(1), size: Arg(3));
+    splice [Own; NoPath] (res: Result, fd_in: Fd(0), fd_out: SecondFd(2), size: Arg(4), flags: Arg(5) => words::SPLICE);
     copy_file_range [Own; NoPath] (
-        res: Result, fdout: Fd(2), offout: Uncollected, fdin: Fd(0), offin: Uncollected, len: Arg(4));
+        res: Result, fdout: SecondFd(2), offout: Uncollected, fdin: Fd(0), offin: Uncollected, len: Arg(4));
     mmap [NoFd; NoPath] (
         res: Result, vm_size: Uncollected, vm_rss: Uncollected, vm_swap: Uncollected, addr: Arg(0), length: Arg(1),
         prot: Arg(2) => process::PROT, flags: Arg(3) => process::MAP, fd: Fd(4), offset: Arg(5));

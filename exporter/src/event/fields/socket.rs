@@ -80,13 +80,12 @@ pub(super) const FIELDS: &[(&str, Get)] = &[
     ("fd.connected", |e, _, _| {
         socket(e).map(|socket| Value::Bool(socket.connected))
     }),
-    // The name of a socket that is connected to nobody is made of the peer of each of its messages; the one that connect
-    // names is new. What the last message's peer was is not kept: where Falco tells of the first of several messages to one
-    // peer only, this is true for each.
+    // The name of a socket that is connected to nobody is made of the peer of its last message; the one that connect names is
+    // new.
     ("fd.name_changed", |e, _, _| {
         let connects = e.table.event_name(e.kind) == "connect";
         socket(e)
-            .map(|socket| Value::Bool(socket.remote.is_some() && (connects || !socket.connected)))
+            .map(|socket| Value::Bool(socket.other_peer || connects && socket.remote.is_some()))
     }),
 ];
 

@@ -489,37 +489,7 @@ static word map_of(long fd, u32 offset)
 #endif
 }
 
-/* Opens a file by a ring: the kernel does it, and no system call for it is made. */
-static void by_ring(void)
-{
-	struct {
-		u8 opcode, flags;
-		u16 priority;
-		int fd;
-		u64 offset, address;
-		u32 bytes, open_flags;
-		u64 rest[4];
-	} *entry;
-	u32 setup[30] = {}, *submit;
-	long fd = CALL(io_uring_setup, 1, P(setup));
-
-	if (fd < 0)
-		return;
-	submit = (u32 *)map_of(fd, 0);
-	entry = (void *)map_of(fd, 0x10000000);
-	entry->opcode = 18;
-	entry->fd = -100;
-	entry->address = P("by the ring");
-	entry->bytes = 0600;
-	entry->open_flags = 0101;
-	/* Where the ring has its parts: sq_off.tail and sq_off.array, after ten numbers of settings. */
-	submit[setup[16] / 4] = 0;
-	__atomic_store_n(&submit[setup[11] / 4], 1, __ATOMIC_RELEASE);
-	CALL(io_uring_enter, fd, 1, 1, 1, 0, 0);
-	/* There it is. */
-	CALL(unlinkat, AT_FDCWD, P("by the ring"), 0);
-	CALL(close, fd);
-}
+#include "ring.h"
 
 static void kernel(void)
 {

@@ -34,25 +34,35 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts `saker run` with these arguments more, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Agent {
-        Agent::start_until(arguments, |_, addr| {
+        Agent::start_by(&[], arguments)
+    }
+
+    /// The same, started by a program that becomes it.
+    fn start_by(starter: &[&str], arguments: &[&str]) -> Agent {
+        Agent::start_until(starter, arguments, |_, addr| {
             matches!(get(addr, "/-/ready", ""), Ok((200, _)))
         })
     }
 
     /// Starts it behind a web configuration, and waits until it says that it is ready.
     pub(crate) fn start_protected(web_config: &str) -> Agent {
-        Agent::start_until(&["--web.config.file", web_config], |log, _| {
-            log.contains("ready address")
-        })
+        let arguments = ["--web.config.file", web_config];
+        Agent::start_until(&[], &arguments, |log, _| log.contains("ready address"))
     }
 
     /// Starts it, and waits until it is ready, as its log and address tell.
-    fn start_until(arguments: &[&str], ready: impl Fn(&str, SocketAddr) -> bool) -> Agent {
+    fn start_until(
+        starter: &[&str],
+        arguments: &[&str],
+        ready: impl Fn(&str, SocketAddr) -> bool,
+    ) -> Agent {
         let folder = TempDir::with_prefix("saker-agent-").expect("a scratch folder");
         let addr = free_address();
-        let mut daemon = Daemon::start("saker", SAKER, folder.path(), |command| {
+        let listen = addr.to_string();
+        let words = [starter, &[SAKER, "run", "--listen", &listen]].concat();
+        let mut daemon = Daemon::start("saker", words[0], folder.path(), |command| {
             command
-                .args(["run", "--listen", &addr.to_string()])
+                .args(&words[1..])
                 .args(arguments)
                 .stdout(Stdio::piped());
         });
@@ -102,10 +112,28 @@ impl Agent {
 
     /// Starts it with this configuration, and waits until the container engines that it names answer.
     pub(crate) fn start_configured(config: &Value) -> Agent {
+        Agent::start_configured_by(&[], config)
+    }
+
+    /// The same, where these are the names of hosts, as hosts(5) has them: it has an /etc/hosts of its own.
+    pub(crate) fn start_knowing(hosts: &str, config: &Value) -> Agent {
+        let folder = TempDir::with_prefix("saker-hosts-").expect("a scratch folder");
+        let file = folder.path().join("hosts");
+        fs::write(&file, hosts).expect("the scratch folder is writable");
+        let script = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
+        let file = file.to_str().expect("a UTF-8 path");
+        let starter = ["unshare", "--mount", "sh", "-c", script, file];
+        let mut agent = Agent::start_configured_by(&starter, config);
+        agent.kept.push(folder);
+        agent
+    }
+
+    fn start_configured_by(starter: &[&str], config: &Value) -> Agent {
         let folder = TempDir::with_prefix("saker-config-").expect("a scratch folder");
         let file = folder.path().join("config.yaml");
         fs::write(&file, config.to_string()).expect("the scratch folder is writable");
-        let mut agent = Agent::start(&["-c", file.to_str().expect("a UTF-8 path")]);
+        let arguments = ["-c", file.to_str().expect("a UTF-8 path")];
+        let mut agent = Agent::start_by(starter, &arguments);
         agent.kept.push(folder);
         if let Some(engines) = config["runtimes"].as_array() {
             let all = engines.len() as f64;
@@ -167,6 +195,11 @@ impl Agent {
     /// Asks it to take its rules anew.
     pub(crate) fn hang_up(&self) {
         self.signal(Signal::HUP);
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&mut self) -> u32 {
+        self.daemon.child().id()
     }
 
     /// Sends it a signal.

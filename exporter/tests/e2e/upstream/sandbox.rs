@@ -120,6 +120,13 @@ pub(super) const CASES: &[Case] = &[
         "mkdir -p /tmp/shown; true",
     ),
     case(
+        "Detect outbound connections to common miner pool ports",
+        "connects to a port of miners' pools, of the address that a pool's name leads to",
+        Place::Host,
+        r#"network($outside); connect_to($outside, 3333)"#,
+        r#"network("198.51.100.8"); connect_to("198.51.100.8", 3333)"#,
+    ),
+    case(
         "Detect crypto miners using the Stratum protocol",
         "runs a program with an address that begins with stratum+tcp",
         Place::Host,
@@ -266,9 +273,3 @@ pub(super) const CASES: &[Case] = &[
         "/bin/cat /tools/busybox > /dev/null; true",
     ),
 ];
-
-/// Rules that this machine cannot provoke, and why.
-pub(super) const UNPROVEN: &[(&str, &str)] = &[(
-    "Detect outbound connections to common miner pool ports",
-    "needs the names of miners' pools to resolve",
-)];

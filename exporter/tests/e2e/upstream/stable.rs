@@ -49,6 +49,13 @@ pub(super) const CASES: &[Case] = &[
         ),
     ),
     case(
+        "Contact K8S API Server From Container",
+        "connects to the address that the API server's name leads to",
+        Place::Container,
+        r#"network($outside); connect_to($outside, 443)"#,
+        r#"network("198.51.100.8"); connect_to("198.51.100.8", 443)"#,
+    ),
+    case(
         "Netcat Remote Code Execution in Container",
         "runs a program of the name nc with `-e`",
         Place::Inside,
@@ -183,9 +190,3 @@ pub(super) const CASES: &[Case] = &[
         r#"exit system {"/bin/true"} "payload", $m"#,
     ),
 ];
-
-/// Rules that this machine cannot provoke, and why.
-pub(super) const UNPROVEN: &[(&str, &str)] = &[(
-    "Contact K8S API Server From Container",
-    "needs the name of a cluster's API server to resolve",
-)];

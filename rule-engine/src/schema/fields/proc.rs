@@ -100,7 +100,7 @@ pub(super) static FIELDS: &[FieldDef] = fields! {
     "user.name" CharBuf [] "Name of that user; `<NA>` if it has none."
     "user.homedir" CharBuf [] "Home directory of that user."
     "user.shell" CharBuf [] "Login shell of that user."
-    "user.loginuid" Int64 [] "User id of the login that the process descends from; -1 if it descends from none."
+    "user.loginuid" Int64 [] "User id of the login that the process descends from; -1 if it descends from none. As it was when the process last executed a program or its main thread made a child."
     "user.loginname" CharBuf [] "Name of that user."
     "group.gid" Uint32 [] "Effective group id on the host."
     "group.name" CharBuf [] "Name of that group; `<NA>` if it has none."

@@ -148,7 +148,7 @@ fn new_descriptors_are_named_by_their_kind() {
         ("fd.type", "pipe"),
         ("fd.num", "9"),
         ("evt.arg.fd1", "<p>"),
-        ("evt.arg.fd2", "10"),
+        ("evt.arg.fd2", "<p>"),
         ("evt.arg.ino", "4"),
         ("evt.category", "IPC"),
     ];

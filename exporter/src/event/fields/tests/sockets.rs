@@ -139,6 +139,7 @@ fn a_message_brings_its_peer_to_a_socket_without_one() {
     let mut call = connect(12, "1.2.3.4:53".parse().ok());
     call.socket.kind = 2;
     call.socket.connected = false;
+    call.socket.other_peer = true;
     call.args = [5, 0, 12, 0, 0, 0];
     call.data = b"GET /\r\n";
     let rows = [
@@ -161,9 +162,9 @@ fn a_message_brings_its_peer_to_a_socket_without_one() {
         ("evt.category", "net"),
     ];
     called("sendto", call, &rows);
-    call.socket.connected = true;
+    call.socket.other_peer = false;
     called("sendto", call, &[("fd.name_changed", "false")]);
-    call.socket.connected = false;
+    call.socket.other_peer = true;
     let rows = [("evt.io_dir", "read"), ("fd.name_changed", "true")];
     called("recvfrom", call, &rows);
 }
