@@ -1,0 +1,276 @@
+//! The self-test: harmless real actions for the bundled rules, and whether an agent notices them.
+//!
+//! In: an agent, and the names of the rules that it has loaded. Out: a [`Report`]. Never: a change to the host that outlasts
+//! the test, or an action on what is the host's: see `stage` for where actions take place.
+
+mod action;
+mod actions;
+mod cgroup;
+mod loopback;
+mod program;
+mod report;
+mod stage;
+mod witness;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use self::action::{Action, Place};
+use self::cgroup::{Cgroup, inside_container};
+pub use self::report::{Line, Outcome, Report};
+pub use self::stage::Order;
+use self::stage::DONE;
+pub use self::witness::Witness;
+use self::witness::{Arrived, Watched};
+use crate::sys::signals;
+
+/// Actions at a time.
+const PERFORMERS: usize = 3;
+/// How long after the last action or match something may still come.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What the test hears.
+enum News {
+    /// The agent tells of a match.
+    Match(Arrived),
+    /// An action was done, or why it could not be.
+    Acted(usize, Result<(), String>),
+    /// Nothing more comes from the agent.
+    AgentEnded(String),
+    /// A signal says that it is time to go.
+    End,
+}
+
+/// Does the actions for all rules that the agent has loaded, and says what came of each. `loaded` are the rules that an agent of
+/// our own will load; one that runs already is asked.
+///
+/// # Errors
+/// When the agent does not become ready, ends, or a signal comes.
+pub fn run(witness: Witness, loaded: &[String]) -> anyhow::Result<Report> {
+    let (tell, news) = mpsc::channel();
+    let signals = tell.clone();
+    signals::on_end(move || {
+        let _ = signals.send(News::End);
+    })?;
+    let (loaded, watched) = match witness {
+        Witness::Own(rules) => {
+            let off: Vec<_> = actions::all().map(|action| action.rule.to_owned()).collect();
+            let off = off.into_iter().filter(|name| loaded.contains(name));
+            let off: Vec<_> = off.collect();
+            let watched = witness::start(&rules, &off, tell.clone())?;
+            (loaded.to_vec(), watched)
+        }
+        Witness::Running(client) => {
+            let loaded = witness::rules_of(&client)?;
+            (loaded, witness::follow(client, tell.clone())?)
+        }
+    };
+    Test::new(&loaded, watched).run(&tell, &news)
+}
+
+/// A test under way.
+struct Test {
+    marker: String,
+    cgroup: Option<Cgroup>,
+    /// By action: what came of it so far.
+    outcomes: Vec<Option<Outcome>>,
+    /// By action: whether it is done, so that a match is due.
+    acted: Vec<bool>,
+    loaded: HashSet<String>,
+    _watched: Watched,
+}
+
+impl Test {
+    fn new(loaded: &[String], watched: Watched) -> Self {
+        let inside = inside_container();
+        let (cgroup, no_cgroup) = match (!inside).then(Cgroup::new).transpose() {
+            Ok(cgroup) => (cgroup, None),
+            Err(error) => (None, Some(format!("no control group can be made: {error:#}"))),
+        };
+        let loaded: HashSet<String> = loaded.iter().cloned().collect();
+        let reason = |action: &Action| match action.place {
+            _ if !loaded.contains(action.rule) => Some("the agent has not loaded it".to_owned()),
+            Place::Host if inside => {
+                Some("it is about what happens outside of containers, and this is inside of one".to_owned())
+            }
+            Place::Container => no_cgroup.clone(),
+            _ => None,
+        };
+        let outcomes: Vec<_> = actions::all()
+            .map(|action| reason(action).map(|reason| Outcome::Skipped { reason }))
+            .collect();
+        Self {
+            marker: format!("saker-selftest-{}", Uuid::now_v7().simple()),
+            cgroup,
+            acted: vec![false; outcomes.len()],
+            outcomes,
+            loaded,
+            _watched: watched,
+        }
+    }
+
+    fn run(mut self, tell: &Sender<News>, news: &Receiver<News>) -> anyhow::Result<Report> {
+        let performers = self.start_performers(tell)?;
+        let mut since = Instant::now();
+        while self.outcomes.iter().any(Option::is_none) {
+            let left = QUIET.saturating_sub(since.elapsed());
+            match news.recv_timeout(left) {
+                Ok(News::Match(arrived)) => {
+                    if self.take(&arrived) {
+                        since = Instant::now();
+                    }
+                }
+                Ok(News::Acted(act, Ok(()))) => {
+                    self.acted[act] = true;
+                    since = Instant::now();
+                }
+                Ok(News::Acted(act, Err(reason))) => {
+                    // What was noticed was done, whatever came of it.
+                    self.outcomes[act].get_or_insert(Outcome::Skipped { reason });
+                    since = Instant::now();
+                }
+                Ok(News::AgentEnded(why)) => anyhow::bail!(why),
+                Ok(News::End) => anyhow::bail!("ended by a signal"),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        drop(performers);
+        Ok(self.report())
+    }
+
+    /// Notes a match, and says whether it was one of ours that was not known.
+    fn take(&mut self, arrived: &Arrived) -> bool {
+        let Some(act) = act_of(&self.marker, &arrived.line) else {
+            return false;
+        };
+        let expected = actions::all().nth(act).map(|action| action.rule);
+        if expected != arrived.line["rule"].as_str() {
+            return false;
+        }
+        let noticed = self.outcomes.get_mut(act);
+        let Some(outcome @ None) = noticed else {
+            return false;
+        };
+        let happened = arrived.line["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+        let latency = happened.map(|happened| arrived.time.duration_since(happened).as_secs_f64());
+        *outcome = Some(Outcome::Detected {
+            latency_seconds: latency.unwrap_or(0.0).max(0.0),
+        });
+        true
+    }
+
+    /// Starts the threads that have actions done. They end when all are done, or what is returned is dropped.
+    fn start_performers(&self, tell: &Sender<News>) -> anyhow::Result<Performers> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let next = Arc::new(AtomicUsize::new(0));
+        let open: Arc<[Option<PathBuf>]> = actions::all().map(|action| self.place(action)).collect();
+        let todo: Arc<[bool]> = self.outcomes.iter().map(Option::is_none).collect();
+        let mut performers = Performers { stop: Arc::clone(&stop), threads: Vec::new() };
+        for _ in 0..PERFORMERS {
+            let (stop, next) = (Arc::clone(&stop), Arc::clone(&next));
+            let (open, todo) = (Arc::clone(&open), Arc::clone(&todo));
+            let (marker, tell) = (self.marker.clone(), tell.clone());
+            let work = move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let act = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(todo), Some(cgroup)) = (todo.get(act), open.get(act)) else {
+                        return;
+                    };
+                    if *todo {
+                        let outcome = perform(act, &marker, cgroup.as_deref());
+                        let outcome = outcome.map_err(|error| format!("{error:#}"));
+                        let _ = tell.send(News::Acted(act, outcome));
+                    }
+                }
+            };
+            let thread = thread::Builder::new().name("saker-act".to_owned()).spawn(work);
+            performers.threads.push(thread.context("there is no thread to be had")?);
+        }
+        Ok(performers)
+    }
+
+    /// The control group that an action needs.
+    fn place(&self, action: &Action) -> Option<PathBuf> {
+        let cgroup = self.cgroup.as_ref()?;
+        (action.place == Place::Container).then(|| cgroup.path().to_owned())
+    }
+
+    fn report(self) -> Report {
+        let acted = actions::all().zip(self.outcomes).zip(self.acted);
+        let mut lines: Vec<Line> = acted
+            .map(|((action, outcome), acted)| Line {
+                rule: action.rule.to_owned(),
+                outcome: outcome.unwrap_or(match acted {
+                    true => Outcome::Missed,
+                    false => Outcome::Skipped {
+                        reason: "its action did not end in time".to_owned(),
+                    },
+                }),
+                action: Some(action.does),
+            })
+            .collect();
+        let unprovoked = actions::UNPROVOKED.iter().filter(|(rule, _)| self.loaded.contains(*rule));
+        lines.extend(unprovoked.map(|(rule, why)| Line {
+            rule: (*rule).to_owned(),
+            outcome: Outcome::Unprovoked {
+                reason: (*why).to_owned(),
+            },
+            action: None,
+        }));
+        Report::new(lines)
+    }
+}
+
+/// The threads that have actions done.
+struct Performers {
+    stop: Arc<AtomicBool>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Drop for Performers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The action that a match is about, by the command line of the process or of its parent.
+fn act_of(marker: &str, line: &Value) -> Option<usize> {
+    let fields = &line["output_fields"];
+    ["proc.pcmdline", "proc.cmdline"].iter().find_map(|field| {
+        let (_, after) = fields[*field].as_str()?.split_once(marker)?;
+        let digits = after.strip_prefix('-')?;
+        let digits = digits.split_once(' ').map_or(digits, |(number, _)| number);
+        digits.parse().ok()
+    })
+}
+
+/// Has an action done, and waits for its end.
+fn perform(act: usize, marker: &str, cgroup: Option<&Path>) -> anyhow::Result<()> {
+    let mut command = Order::command(act, &format!("{marker}-{act}"), cgroup)?;
+    // The stage holds its end of the pipe until it has ended.
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    match said.trim() {
+        DONE => Ok(()),
+        "" => anyhow::bail!("its process ended without a word: {}", output.status),
+        why => anyhow::bail!("{why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
