@@ -13,7 +13,7 @@ mod stage;
 mod witness;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,10 +27,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use self::action::{Action, Place};
-use self::cgroup::{Cgroup, inside_container};
+use self::cgroup::{Cgroups, inside_container};
 pub use self::report::{Line, Outcome, Report};
-pub use self::stage::Order;
 use self::stage::DONE;
+pub use self::stage::Order;
 pub use self::witness::Witness;
 use self::witness::{Arrived, Watched};
 use crate::sys::signals;
@@ -52,37 +52,48 @@ enum News {
     End,
 }
 
-/// Does the actions for all rules that the agent has loaded, and says what came of each. `loaded` are the rules that an agent of
-/// our own will load; one that runs already is asked.
+/// A rule that an agent may judge by.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Whether it matches unless somebody switches it off.
+    pub enabled: bool,
+}
+
+/// Does the actions for all rules that the agent has loaded, and says what came of each. `rules` are those that an agent of our
+/// own will load, or those that are bundled; an agent that runs already is asked which of them it has.
 ///
 /// # Errors
 /// When the agent does not become ready, ends, or a signal comes.
-pub fn run(witness: Witness, loaded: &[String]) -> anyhow::Result<Report> {
+pub fn run(witness: Witness, rules: &[Rule]) -> anyhow::Result<Report> {
     let (tell, news) = mpsc::channel();
     let signals = tell.clone();
     signals::on_end(move || {
         let _ = signals.send(News::End);
     })?;
-    let (loaded, watched) = match witness {
-        Witness::Own(rules) => {
-            let off: Vec<_> = actions::all().map(|action| action.rule.to_owned()).collect();
-            let off = off.into_iter().filter(|name| loaded.contains(name));
-            let off: Vec<_> = off.collect();
-            let watched = witness::start(&rules, &off, tell.clone())?;
-            (loaded.to_vec(), watched)
+    let known = |wanted: fn(&Rule) -> bool| {
+        let rules = rules.iter().filter(move |rule| wanted(rule));
+        rules.map(|rule| rule.name.clone()).collect::<Vec<_>>()
+    };
+    let (loaded, off, watched) = match witness {
+        Witness::Own(paths) => {
+            let watched = witness::start(&paths, &known(|rule| !rule.enabled), tell.clone())?;
+            (known(|_| true), Vec::new(), watched)
         }
         Witness::Running(client) => {
             let loaded = witness::rules_of(&client)?;
-            (loaded, witness::follow(client, tell.clone())?)
+            let watched = witness::follow(client, tell.clone())?;
+            (loaded, known(|rule| !rule.enabled), watched)
         }
     };
-    Test::new(&loaded, watched).run(&tell, &news)
+    Test::new(&loaded, &off, watched).run(&tell, &news)
 }
 
 /// A test under way.
 struct Test {
     marker: String,
-    cgroup: Option<Cgroup>,
+    cgroups: Option<Cgroups>,
     /// By action: what came of it so far.
     outcomes: Vec<Option<Outcome>>,
     /// By action: whether it is done, so that a match is due.
@@ -92,19 +103,26 @@ struct Test {
 }
 
 impl Test {
-    fn new(loaded: &[String], watched: Watched) -> Self {
+    fn new(loaded: &[String], off: &[String], watched: Watched) -> Self {
         let inside = inside_container();
-        let (cgroup, no_cgroup) = match (!inside).then(Cgroup::new).transpose() {
-            Ok(cgroup) => (cgroup, None),
-            Err(error) => (None, Some(format!("no control group can be made: {error:#}"))),
+        let (cgroups, no_cgroups) = match (!inside).then(Cgroups::new).transpose() {
+            Ok(cgroups) => (cgroups, None),
+            Err(error) => (
+                None,
+                Some(format!("no control group can be made: {error:#}")),
+            ),
         };
         let loaded: HashSet<String> = loaded.iter().cloned().collect();
         let reason = |action: &Action| match action.place {
             _ if !loaded.contains(action.rule) => Some("the agent has not loaded it".to_owned()),
-            Place::Host if inside => {
-                Some("it is about what happens outside of containers, and this is inside of one".to_owned())
+            _ if off.iter().any(|name| name == action.rule) => {
+                Some("it is off as it is shipped, and the agent does not tell more".to_owned())
             }
-            Place::Container => no_cgroup.clone(),
+            Place::Host if inside => Some(
+                "it is about what happens outside of containers, and this is inside of one"
+                    .to_owned(),
+            ),
+            Place::Container => no_cgroups.clone(),
             _ => None,
         };
         let outcomes: Vec<_> = actions::all()
@@ -112,7 +130,7 @@ impl Test {
             .collect();
         Self {
             marker: format!("saker-selftest-{}", Uuid::now_v7().simple()),
-            cgroup,
+            cgroups,
             acted: vec![false; outcomes.len()],
             outcomes,
             loaded,
@@ -162,7 +180,9 @@ impl Test {
         let Some(outcome @ None) = noticed else {
             return false;
         };
-        let happened = arrived.line["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+        let happened = arrived.line["time"]
+            .as_str()
+            .and_then(|time| time.parse::<Timestamp>().ok());
         let latency = happened.map(|happened| arrived.time.duration_since(happened).as_secs_f64());
         *outcome = Some(Outcome::Detected {
             latency_seconds: latency.unwrap_or(0.0).max(0.0),
@@ -174,36 +194,45 @@ impl Test {
     fn start_performers(&self, tell: &Sender<News>) -> anyhow::Result<Performers> {
         let stop = Arc::new(AtomicBool::new(false));
         let next = Arc::new(AtomicUsize::new(0));
-        let open: Arc<[Option<PathBuf>]> = actions::all().map(|action| self.place(action)).collect();
+        let places: Arc<[Vec<PathBuf>]> = actions::all().map(|action| self.place(action)).collect();
         let todo: Arc<[bool]> = self.outcomes.iter().map(Option::is_none).collect();
-        let mut performers = Performers { stop: Arc::clone(&stop), threads: Vec::new() };
+        let mut performers = Performers {
+            stop: Arc::clone(&stop),
+            threads: Vec::new(),
+        };
         for _ in 0..PERFORMERS {
             let (stop, next) = (Arc::clone(&stop), Arc::clone(&next));
-            let (open, todo) = (Arc::clone(&open), Arc::clone(&todo));
+            let (places, todo) = (Arc::clone(&places), Arc::clone(&todo));
             let (marker, tell) = (self.marker.clone(), tell.clone());
             let work = move || {
                 while !stop.load(Ordering::Relaxed) {
                     let act = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(todo), Some(cgroup)) = (todo.get(act), open.get(act)) else {
+                    let (Some(todo), Some(cgroups)) = (todo.get(act), places.get(act)) else {
                         return;
                     };
                     if *todo {
-                        let outcome = perform(act, &marker, cgroup.as_deref());
+                        let outcome = perform(act, &marker, cgroups);
                         let outcome = outcome.map_err(|error| format!("{error:#}"));
                         let _ = tell.send(News::Acted(act, outcome));
                     }
                 }
             };
-            let thread = thread::Builder::new().name("saker-act".to_owned()).spawn(work);
-            performers.threads.push(thread.context("there is no thread to be had")?);
+            let thread = thread::Builder::new()
+                .name("saker-act".to_owned())
+                .spawn(work);
+            performers
+                .threads
+                .push(thread.context("there is no thread to be had")?);
         }
         Ok(performers)
     }
 
-    /// The control group that an action needs.
-    fn place(&self, action: &Action) -> Option<PathBuf> {
-        let cgroup = self.cgroup.as_ref()?;
-        (action.place == Place::Container).then(|| cgroup.path().to_owned())
+    /// The control groups that an action needs.
+    fn place(&self, action: &Action) -> Vec<PathBuf> {
+        match (&self.cgroups, action.place) {
+            (Some(cgroups), Place::Container) => cgroups.paths().to_vec(),
+            _ => Vec::new(),
+        }
     }
 
     fn report(self) -> Report {
@@ -220,7 +249,9 @@ impl Test {
                 action: Some(action.does),
             })
             .collect();
-        let unprovoked = actions::UNPROVOKED.iter().filter(|(rule, _)| self.loaded.contains(*rule));
+        let unprovoked = actions::UNPROVOKED
+            .iter()
+            .filter(|(rule, _)| self.loaded.contains(*rule));
         lines.extend(unprovoked.map(|(rule, why)| Line {
             rule: (*rule).to_owned(),
             outcome: Outcome::Unprovoked {
@@ -260,10 +291,13 @@ fn act_of(marker: &str, line: &Value) -> Option<usize> {
 }
 
 /// Has an action done, and waits for its end.
-fn perform(act: usize, marker: &str, cgroup: Option<&Path>) -> anyhow::Result<()> {
-    let mut command = Order::command(act, &format!("{marker}-{act}"), cgroup)?;
+fn perform(act: usize, marker: &str, cgroups: &[PathBuf]) -> anyhow::Result<()> {
+    let mut command = Order::command(act, &format!("{marker}-{act}"), cgroups)?;
     // The stage holds its end of the pipe until it has ended.
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     match said.trim() {
         DONE => Ok(()),

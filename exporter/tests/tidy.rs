@@ -50,7 +50,12 @@ const CRATES: [(&str, &[&str]); 21] = [
     ("prost", &["metrics", "output", "runtime"]),
     ("ratatui", &["top"]),
     ("rustls", &["http", "output"]),
-    ("tokio", &["app", "cli", "http", "output", "runtime", "selftest", "sys", "top"]),
+    (
+        "tokio",
+        &[
+            "app", "cli", "http", "output", "runtime", "selftest", "sys", "top",
+        ],
+    ),
     ("tokio_rustls", &["http"]),
     ("tonic", &["output"]),
     ("tonic_types", &["output"]),

@@ -10,7 +10,7 @@ use super::access::AccessArgs;
 use super::is_broken_pipe;
 use crate::config::Settings;
 use crate::rules;
-use crate::selftest::{self, Order, Witness};
+use crate::selftest::{self, Order, Rule, Witness};
 
 /// Do harmless things that the bundled rules must notice, and say whether they did.
 ///
@@ -55,20 +55,21 @@ pub(super) fn run(args: Args) -> ExitCode {
 }
 
 fn test(args: Args) -> anyhow::Result<bool> {
-    let (witness, loaded) = match args.against {
-        Some(url) => (Witness::Running(args.access.client(url)?), Vec::new()),
-        None => {
-            let settings = Settings {
-                rules: args.rules.clone(),
-                ..Settings::default()
-            };
-            let rules = rules::load(&settings, &Schema::syscall())?;
-            let names = rules.set.rules().iter().map(|rule| rule.name.clone());
-            let names = names.collect();
-            (Witness::Own(args.rules), names)
-        }
+    let settings = Settings {
+        rules: args.rules.clone(),
+        ..Settings::default()
     };
-    let report = selftest::run(witness, &loaded)?;
+    let loaded = rules::load(&settings, &Schema::syscall())?;
+    let rules = loaded.set.rules().iter().map(|rule| Rule {
+        name: rule.name.clone(),
+        enabled: rule.enabled,
+    });
+    let rules: Vec<_> = rules.collect();
+    let witness = match args.against {
+        Some(url) => Witness::Running(args.access.client(url)?),
+        None => Witness::Own(args.rules),
+    };
+    let report = selftest::run(witness, &rules)?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report)?;

@@ -28,8 +28,6 @@ pub(super) struct Action {
     pub(super) place: Place,
     /// Name of the process that starts the program.
     pub(super) parent: &'static str,
-    /// Whether that is the first process of its process namespace.
-    pub(super) by_first: bool,
     /// Whether somebody sits at a terminal.
     pub(super) on_terminal: bool,
     /// The user that the program runs as.
@@ -73,7 +71,6 @@ impl Action {
             calls,
             place: Place::Anywhere,
             parent: "saker-selftest",
-            by_first: false,
             on_terminal: false,
             user: 0,
             login: None,
@@ -115,14 +112,6 @@ impl Action {
     /// Started by a process of this name.
     pub(super) const fn by(self, parent: &'static str) -> Self {
         Self { parent, ..self }
-    }
-
-    /// Started by the first process of a process namespace.
-    pub(super) const fn by_first(self) -> Self {
-        Self {
-            by_first: true,
-            ..self
-        }
     }
 
     /// On a terminal.

@@ -43,6 +43,10 @@ pub(super) const UNPROVOKED: &[(&str, &str)] = &[
         "Mount Launched in Privileged Container",
         "it takes a container engine that tells that a container is privileged",
     ),
+    (
+        "Shell spawned by main program of container",
+        "it takes a container that has been running for half a minute",
+    ),
 ];
 
 /// All actions.

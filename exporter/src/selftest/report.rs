@@ -59,7 +59,8 @@ impl Report {
     /// Counts the lines.
     #[must_use]
     pub(super) fn new(rules: Vec<Line>) -> Self {
-        let count = |is: fn(&Outcome) -> bool| rules.iter().filter(|line| is(&line.outcome)).count();
+        let count =
+            |is: fn(&Outcome) -> bool| rules.iter().filter(|line| is(&line.outcome)).count();
         Self {
             detected: count(|outcome| matches!(outcome, Outcome::Detected { .. })),
             missed: count(|outcome| matches!(outcome, Outcome::Missed)),

@@ -42,9 +42,9 @@ pub struct Order {
     /// What matches are told by: it stands in the command line of who starts the program.
     #[arg(long, hide = true, default_value = "")]
     marker: String,
-    /// Control group to be in.
+    /// Control groups to be in, one of each hierarchy that tells of containers.
     #[arg(long, hide = true)]
-    cgroup: Option<PathBuf>,
+    cgroup: Vec<PathBuf>,
     /// Whether this is the second process.
     #[arg(long, hide = true)]
     on_stage: bool,
@@ -52,10 +52,10 @@ pub struct Order {
 
 impl Order {
     /// The command that carries it out.
-    pub(super) fn command(act: usize, marker: &str, cgroup: Option<&Path>) -> io::Result<Command> {
+    pub(super) fn command(act: usize, marker: &str, cgroups: &[PathBuf]) -> io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["selftest", "--act", &act.to_string(), "--marker", marker]);
-        if let Some(cgroup) = cgroup {
+        for cgroup in cgroups {
             command.arg("--cgroup").arg(cgroup);
         }
         Ok(command)
@@ -90,7 +90,7 @@ impl Order {
     fn leave(&self, action: &Action) -> anyhow::Result<()> {
         // Fails for the leader of a group, which a started process is not.
         let _ = setsid();
-        if let Some(cgroup) = &self.cgroup {
+        for cgroup in &self.cgroup {
             fs::write(cgroup.join("cgroup.procs"), "0")
                 .context("no process can be put into a control group")?;
         }
@@ -98,11 +98,8 @@ impl Order {
             fs::write("/proc/self/loginuid", login.to_string())
                 .context("the user that has logged in cannot be set")?;
         }
-        if action.by_first {
-            unshare(UnshareFlags::NEWPID).context("a process namespace cannot be made")?;
-        }
         let act = self.act.unwrap_or_default();
-        let mut command = Self::command(act, &self.marker, None)?;
+        let mut command = Self::command(act, &self.marker, &[])?;
         // The stage begins when this process has gone and its end of the pipe with it.
         command.arg("--on-stage").stdin(Stdio::piped());
         command.spawn().context("the stage cannot be started")?;
@@ -119,8 +116,10 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 fn on_stage(action: &Action) -> anyhow::Result<()> {
     // Who started this process has ended when nothing more can come.
     io::stdin().read_to_end(&mut Vec::new())?;
-    let terminal = action.on_terminal.then(terminal).transpose();
-    let _terminal = terminal.context("there is no terminal to be had")?;
+    if action.on_terminal {
+        // Who closes it hangs up, and ends this process before it has said how it went: that is left to its end.
+        std::mem::forget(terminal().context("there is no terminal to be had")?);
+    }
     leave_host().context("no namespaces of its own")?;
     if !action.addresses.is_empty() {
         loopback::set_up(action.addresses).context("the network cannot be set up")?;
@@ -132,10 +131,8 @@ fn on_stage(action: &Action) -> anyhow::Result<()> {
 
 /// Makes namespaces of its own, in a user namespace if need be.
 fn leave_host() -> anyhow::Result<()> {
-    let own = UnshareFlags::NEWNS
-        | UnshareFlags::NEWNET
-        | UnshareFlags::NEWIPC
-        | UnshareFlags::NEWUTS;
+    let own =
+        UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     if let Err(refused) = unshare(own) {
         let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
         unshare(own | UnshareFlags::NEWUSER)
@@ -176,7 +173,8 @@ fn furnish(action: &Action) -> anyhow::Result<()> {
         }
         let layers = within(LAYERS);
         let layers = layers.display();
-        let options = format!("lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work");
+        let options =
+            format!("lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work");
         let merged = within(LAYERS).join("merged");
         let options = CString::new(options)?;
         mount("overlay", merged, "overlay", plain, options.as_c_str())?;
@@ -189,7 +187,11 @@ fn furnish(action: &Action) -> anyhow::Result<()> {
         make_folder_of(&within(path))?;
         fs::write(within(path), "")?;
     }
-    if action.calls.iter().any(|call| call.texts().any(|text| text == NETWORK_NAMESPACE)) {
+    if action
+        .calls
+        .iter()
+        .any(|call| call.texts().any(|text| text == NETWORK_NAMESPACE))
+    {
         fs::write(within(NETWORK_NAMESPACE), "")?;
         mount_bind("/proc/self/ns/net", within(NETWORK_NAMESPACE))?;
     }
@@ -223,7 +225,10 @@ fn perform(action: &Action) -> anyhow::Result<()> {
     let status = command.status().context("its program cannot be run")?;
     match status.code() {
         Some(0) => Ok(()),
-        Some(error) => bail!("the kernel refused it: {}", io::Error::from_raw_os_error(error)),
+        Some(error) => bail!(
+            "the kernel refused it: {}",
+            io::Error::from_raw_os_error(error)
+        ),
         None => bail!("its program was ended: {status}"),
     }
 }

@@ -21,19 +21,33 @@ fn every_bundled_rule_is_provoked_or_says_why_not_once() {
     let once: BTreeSet<&str> = named.iter().copied().collect();
     assert_eq!(once.len(), named.len(), "some rule is named twice");
     assert_eq!(once, bundled);
+
+    // Matches are told by the command line of the process or of its parent.
+    for rule in set.rules() {
+        let mut keys = rule.output.fields().iter().map(|field| field.key.as_str());
+        assert!(
+            keys.any(|key| key == "proc.pcmdline"),
+            "`{}` does not show %proc.pcmdline",
+            rule.name
+        );
+    }
 }
 
 #[test]
 fn matches_are_told_by_the_command_line_of_the_process_or_its_parent() {
     for (own, parent, act) in [
-        ("sh", "saker selftest --act 7 --marker m-7", Some(7)),
-        ("saker selftest --marker m-12 --on-stage", "init", Some(12)),
-        ("sh m", "saker selftest --marker other-7", None),
-        ("sh", "sh --marker m-x", None),
+        (
+            "sh",
+            "runc selftest --act 7 --marker id0-7 --on-stage",
+            Some(7),
+        ),
+        ("saker selftest --marker id0-12", "init", Some(12)),
+        ("sh id0", "saker selftest --marker id1-7", None),
+        ("sh", "sh --marker id0-x", None),
     ] {
         let fields = json!({"proc.cmdline": own, "proc.pcmdline": parent});
         let line = json!({"rule": "r", "output_fields": fields});
-        assert_eq!(act_of("m", &line), act, "{own} | {parent}");
+        assert_eq!(act_of("id0", &line), act, "{own} | {parent}");
     }
 }
 

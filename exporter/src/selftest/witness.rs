@@ -59,7 +59,11 @@ impl Drop for Watched {
 ///
 /// # Errors
 /// When it does not become ready.
-pub(super) fn start(rules: &[PathBuf], names: &[String], tell: Sender<News>) -> anyhow::Result<Watched> {
+pub(super) fn start(
+    rules: &[PathBuf],
+    names: &[String],
+    tell: Sender<News>,
+) -> anyhow::Result<Watched> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["run", "--config", "/dev/stdin", "--listen", "127.0.0.1:0"])
@@ -78,7 +82,10 @@ pub(super) fn start(rules: &[PathBuf], names: &[String], tell: Sender<News>) -> 
         bail!("the agent has no pipes");
     };
     // No engine is asked: the control group of the test is no engine's, and nobody waits for what nobody knows.
-    let on: Vec<Value> = names.iter().map(|name| json!({"enable": {"rule": name}})).collect();
+    let on: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"enable": {"rule": name}}))
+        .collect();
     let config = json!({"runtimes": [], "rule_selection": on});
     stdin.write_all(config.to_string().as_bytes())?;
     drop(stdin);
@@ -102,7 +109,10 @@ fn wait_until_ready(stderr: ChildStderr) -> anyhow::Result<()> {
         }
         said.push(line);
     }
-    bail!("the agent has ended before it was ready:\n{}", said.join("\n"))
+    bail!(
+        "the agent has ended before it was ready:\n{}",
+        said.join("\n")
+    )
 }
 
 fn read_lines(stdout: ChildStdout, tell: &Sender<News>) {

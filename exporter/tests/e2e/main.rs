@@ -26,6 +26,7 @@ mod record;
 mod reload;
 mod rewritten;
 mod scrape;
+mod selftest;
 mod sensitive_files;
 mod top;
 mod upstream;

@@ -45,13 +45,14 @@ pub(super) const ESCAPES: &[Action] = &[
             libc::SYS_mount,
             [
                 Text("/dev/loop-selftest"),
-                Text("/tmp/"),
+                Text("/tmp"),
                 Text("tmpfs"),
                 NONE,
                 NONE,
             ],
         )],
     )
+    .files(&["/tmp/selftest"])
     .in_container(),
     Action::run(
         "Debugfs Launched in Privileged Container",
@@ -123,9 +124,7 @@ pub(super) const ESCAPES: &[Action] = &[
 pub(in crate::selftest) const NETWORK_NAMESPACE: &str = "/run/netns/selftest";
 
 /// A program of BPF that answers 0.
-const BPF_CODE: [u8; 16] = [
-    0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0,
-];
+const BPF_CODE: [u8; 16] = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
 /// `union bpf_attr` for it: a socket filter of two instructions.
 const BPF_PROGRAM: [Word; 4] = [
     Word::Value(1 | 2 << 32),
@@ -189,10 +188,7 @@ pub(super) const KERNEL: &[Action] = &[
         "asks for userfaultfd as the user nobody",
         "/usr/bin/selftest-faults",
         // UFFD_USER_MODE_ONLY: what everybody may ask for.
-        &[call(
-            libc::SYS_userfaultfd,
-            [Value(1), NONE, NONE, NONE],
-        )],
+        &[call(libc::SYS_userfaultfd, [Value(1), NONE, NONE, NONE])],
     )
     .user(65534),
     Action::new(

@@ -65,9 +65,7 @@ pub(super) const SECRETS: &[Action] = &[
         "Read Service Account Token",
         "cat reads the token of a service account",
         CAT,
-        &[read(
-            "/var/run/secrets/kubernetes.io/serviceaccount/token",
-        )],
+        &[read("/var/run/secrets/kubernetes.io/serviceaccount/token")],
     )
     .files(&["/var/run/secrets/kubernetes.io/serviceaccount/token"])
     .in_container(),

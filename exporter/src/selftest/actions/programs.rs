@@ -22,14 +22,6 @@ pub(super) const SHELLS: &[Action] = &[
     .by("runc")
     .in_container(),
     Action::run(
-        "Shell spawned by main program of container",
-        "the first process of a process namespace starts sh",
-        SHELL,
-        &["-c", "true"],
-    )
-    .by_first()
-    .in_container(),
-    Action::run(
         "Web Server Spawned Shell",
         "a process of the name nginx starts sh",
         SHELL,

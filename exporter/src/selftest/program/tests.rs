@@ -44,11 +44,7 @@ fn programs_make_their_calls_in_order_and_end_with_the_first_error() {
             libc::ENOENT,
             &["a", "program"],
         ),
-        (
-            &[missing.in_vain(), make_folder("b")],
-            0,
-            &["b", "program"],
-        ),
+        (&[missing.in_vain(), make_folder("b")], 0, &["b", "program"]),
     ] {
         let (is, there) = run(calls);
         assert_eq!(is, Some(code), "{calls:?}");
@@ -60,7 +56,10 @@ fn programs_make_their_calls_in_order_and_end_with_the_first_error() {
 fn a_missing_right_ends_also_a_call_in_vain() {
     // Nobody may join a group that is not there.
     const NOTHING: Arg = Arg::Value(0);
-    let refused = call(libc::SYS_setpgid, [NOTHING, Arg::Value(4_194_303), NOTHING, NOTHING]);
+    let refused = call(
+        libc::SYS_setpgid,
+        [NOTHING, Arg::Value(4_194_303), NOTHING, NOTHING],
+    );
     assert_eq!(run(&[refused.in_vain()]).0, Some(libc::EPERM));
 }
 
@@ -79,5 +78,8 @@ fn structures_hold_addresses_of_what_they_point_to() {
         [Arg::Value(3), Arg::Words(&VECTOR), Arg::Value(2), NOTHING],
     );
     let (code, left) = run(&[calls::sleep(&TIME), write("text"), gathered]);
-    assert_eq!((code, left), (Some(0), vec!["program".to_owned(), "text: abc".to_owned()]));
+    assert_eq!(
+        (code, left),
+        (Some(0), vec!["program".to_owned(), "text: abc".to_owned()])
+    );
 }
