@@ -10,6 +10,7 @@ mod workload;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rule_engine::suggest;
 use serde::Deserialize;
@@ -83,6 +84,8 @@ pub struct Settings {
     pub workload_metrics: WorkloadMetrics,
     /// The Kubernetes API server, if it is asked; with the node's name.
     pub kubernetes: Option<Kubernetes>,
+    /// Time between two harmless test actions of the agent's own; zero: none.
+    pub canary_interval: Duration,
 }
 
 impl Default for Settings {
@@ -103,6 +106,7 @@ impl Default for Settings {
             runtimes: None,
             workload_metrics: WorkloadMetrics::default(),
             kubernetes: None,
+            canary_interval: Duration::ZERO,
         }
     }
 }
@@ -178,6 +182,8 @@ pub struct Layer {
     pub workload_metrics: Option<WorkloadMetrics>,
     /// `kubernetes`
     pub kubernetes: Option<Kubernetes>,
+    /// `canary_interval_seconds`
+    pub canary_interval_seconds: Option<u64>,
     /// Name of this node, from the environment.
     #[serde(skip)]
     pub node_name: Option<String>,
@@ -391,8 +397,12 @@ impl Settings {
             runtimes,
             workload_metrics,
             kubernetes,
+            canary_interval_seconds,
             node_name: _,
         } = layer;
+        if let Some(seconds) = canary_interval_seconds {
+            self.canary_interval = Duration::from_secs(seconds);
+        }
         if let Some(places) = listen {
             let places = places.iter().map(|place| place.parse());
             self.listen = places

@@ -26,7 +26,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ),
     ("http", &["metrics", "config"]),
     ("top", &["http", "sys"]),
-    ("selftest", &["http", "state", "sys"]),
+    ("selftest", &["detect", "http", "state", "sys"]),
 ];
 /// Where everything comes together: they may import all, and nobody imports them.
 const TOPS: [&str; 4] = ["app", "cli", "lib", "main"];

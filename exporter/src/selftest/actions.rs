@@ -28,6 +28,10 @@ const THEMES: [&[Action]; 11] = [
 /// Rules that nothing harmless provokes, and why.
 pub(super) const UNPROVOKED: &[(&str, &str)] = &[
     (
+        crate::detect::CANARY_RULE,
+        "the agent provokes it itself, and shows no match of it",
+    ),
+    (
         "Launch Privileged Container",
         "it takes a container engine that starts a privileged container",
     ),

@@ -8,6 +8,7 @@ mod support;
 mod alerts;
 mod bad_input;
 mod burst;
+mod canary;
 mod connections;
 mod containers;
 mod dashboards;

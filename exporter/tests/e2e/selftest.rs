@@ -11,41 +11,56 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::agent::{Agent, SAKER, field};
-use crate::support::docker::{Docker, IMAGE, LESSER};
+use crate::support::docker::{Docker, LESSER};
 use crate::support::wait::wait_until;
 
-/// Rules about what engines tell, and the containers that provoke them: options and command.
-const WITH_ENGINE: [(&str, &str, &[&str], &[&str]); 4] = [
-    (
-        "Launch Privileged Container",
-        "Docker starts a privileged container",
-        &["--privileged", "--runtime", LESSER],
-        &["/bin/true"],
-    ),
-    (
-        "Launch Excessively Capable Container",
-        "Docker starts a container with CAP_SYS_ADMIN",
-        &["--cap-add", "SYS_ADMIN"],
-        &["/bin/true"],
-    ),
-    (
-        "Launch Sensitive Mount Container",
-        "Docker starts a container that has the host's /etc",
-        &["--volume", "/etc:/etc:ro"],
-        &["/bin/true"],
-    ),
-    (
-        "Mount Launched in Privileged Container",
-        "mount is run in a privileged container of Docker's",
-        &["--privileged", "--runtime", LESSER],
-        &["/bin/sh", "-c", "/bin/mount -t tmpfs none /nowhere; true"],
-    ),
+/// A rule about what engines tell, and the container that provokes it.
+struct WithEngine {
+    rule: &'static str,
+    does: &'static str,
+    /// What it is started with.
+    options: &'static [&'static str],
+    /// What is run in it then.
+    program: &'static [&'static str],
+}
+
+const WITH_ENGINE: [WithEngine; 4] = [
+    WithEngine {
+        rule: "Launch Privileged Container",
+        does: "Docker starts a privileged container",
+        options: &["--privileged", "--runtime", LESSER],
+        program: &["true"],
+    },
+    WithEngine {
+        rule: "Launch Excessively Capable Container",
+        does: "Docker starts a container with CAP_SYS_ADMIN",
+        options: &["--cap-add", "SYS_ADMIN"],
+        program: &["true"],
+    },
+    WithEngine {
+        rule: "Launch Sensitive Mount Container",
+        does: "Docker starts a container that has the host's /etc",
+        options: &["--volume", "/etc:/etc:ro"],
+        program: &["true"],
+    },
+    WithEngine {
+        rule: "Mount Launched in Privileged Container",
+        does: "mount is run in a privileged container of Docker's",
+        options: &["--privileged", "--runtime", LESSER],
+        program: &["sh", "-c", "/bin/mount -t tmpfs none /nowhere; true"],
+    },
 ];
 
 /// The rule that takes a container that is half a minute old.
 const LATER: (&str, &str) = (
     "Shell spawned by main program of container",
     "the main program of a container of Docker's starts sh when half a minute has passed",
+);
+
+/// The rule that the agent provokes itself.
+const CANARY: (&str, &str) = (
+    "Saker canary",
+    "the agent runs its canary, as `exporter/tests/e2e/canary.rs` sees in its metrics",
 );
 
 /// A control group of a test's own, in every hierarchy: what a process leaves behind, processes and groups, is found in it.
@@ -126,21 +141,20 @@ fn every_bundled_rule_is_proven_live() {
     assert_eq!(rules(&report, "skipped"), [""; 0], "{report:#}");
     let mut unprovoked = rules(&report, "unprovoked");
     unprovoked.sort_unstable();
-    let mut with_engine: Vec<_> = WITH_ENGINE.iter().map(|case| case.0).collect();
-    with_engine.push(LATER.0);
+    let mut with_engine: Vec<_> = WITH_ENGINE.iter().map(|case| case.rule).collect();
+    with_engine.extend([LATER.0, CANARY.0]);
     with_engine.sort_unstable();
     assert_eq!(unprovoked, with_engine);
 
     let docker = Docker::start();
     let mut agent = Agent::start_bundled(&[docker.runtime()]);
     docker.start_container(&["--name", LATER_NAME], &["/bin/watch", "-n", "31", "true"]);
-    for (index, (_, _, options, command)) in WITH_ENGINE.iter().enumerate() {
+    for (index, case) in WITH_ENGINE.iter().enumerate() {
         let name = engine_name(index);
-        let run = ["run", "--network", "none", "--name", &name];
-        docker.run(&[&run[..], options, &[IMAGE], command].concat());
-    }
-    for (index, (rule, ..)) in WITH_ENGINE.iter().enumerate() {
-        agent.wait_for_match(rule, is_in(rule, &engine_name(index)));
+        let options = [&["--name", &name], case.options].concat();
+        docker.start_container(&options, &["/bin/sleep", "10000"]);
+        docker.run(&[&["exec", &name], case.program].concat());
+        agent.wait_for_match(case.rule, is_in(case.rule, &name));
     }
     agent.wait_for_match(LATER.0, is_in(LATER.0, LATER_NAME));
     coverage::write(&report);

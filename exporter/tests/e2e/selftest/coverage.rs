@@ -12,7 +12,7 @@ use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 use serde_json::Value;
 
-use super::{LATER, WITH_ENGINE};
+use super::{CANARY, LATER, WITH_ENGINE};
 
 const HEAD: &str = "\
 # What is proven of the bundled rules
@@ -97,10 +97,10 @@ fn proofs(report: &Value) -> BTreeMap<String, String> {
     let mut proofs: BTreeMap<_, _> = detected
         .map(|line| (text(&line["rule"]), text(&line["action"])))
         .collect();
-    let engines = WITH_ENGINE.iter().map(|case| (case.0, case.1));
+    let engines = WITH_ENGINE.iter().map(|case| (case.rule, case.does));
     proofs.extend(
         engines
-            .chain([LATER])
+            .chain([LATER, CANARY])
             .map(|(rule, does)| (rule.to_owned(), does.to_owned())),
     );
     proofs

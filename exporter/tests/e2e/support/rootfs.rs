@@ -18,7 +18,7 @@ pub(crate) fn make(folder: &Path) -> PathBuf {
     fs::copy(busybox, root.join("bin/busybox")).expect("copied");
     for name in [
         "sh", "cat", "sleep", "true", "tty", "ip", "nc", "base64", "chmod", "cp", "ln", "mkdir",
-        "mount", "tar", "touch", "wget",
+        "mount", "tar", "touch", "watch", "wget",
     ] {
         symlink("busybox", root.join("bin").join(name)).expect("linked");
     }
