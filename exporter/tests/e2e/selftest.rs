@@ -148,27 +148,39 @@ fn every_bundled_rule_is_proven_live() {
 
     let docker = Docker::start();
     let mut agent = Agent::start_bundled(&[docker.runtime()]);
-    docker.start_container(&["--name", LATER_NAME], &["/bin/watch", "-n", "31", "true"]);
-    for (index, case) in WITH_ENGINE.iter().enumerate() {
-        let name = engine_name(index);
-        let options = [&["--name", &name], case.options].concat();
-        docker.start_container(&options, &["/bin/sleep", "10000"]);
-        docker.run(&[&["exec", &name], case.program].concat());
-        agent.wait_for_match(case.rule, is_in(case.rule, &name));
+    let later = docker.start_container(&[], &["/bin/watch", "-n", "31", "true"]);
+    for case in &WITH_ENGINE {
+        case.prove(&docker, &mut agent);
     }
-    agent.wait_for_match(LATER.0, is_in(LATER.0, LATER_NAME));
+    agent.wait_for_match(LATER.0, is_in(LATER.0, &later));
     coverage::write(&report);
 }
 
-const LATER_NAME: &str = "saker-later";
-
-fn engine_name(index: usize) -> String {
-    format!("saker-engine-{index}")
+impl WithEngine {
+    /// Starts containers until the rule fires: on a busy machine an engine may answer too late for an event that waits for it.
+    fn prove(&self, docker: &Docker, agent: &mut Agent) {
+        for _ in 0..5 {
+            let container = docker.start_container(self.options, &["/bin/sleep", "10000"]);
+            docker.run(&[&["exec", &container], self.program].concat());
+            // What is done last is judged last.
+            docker.run(&["exec", &container, "cat", "/etc/shadow"]);
+            let last = "Read sensitive file untrusted";
+            agent.wait_for_match(last, is_in(last, &container));
+            wait_until("no event waits for what an engine knows", || {
+                let parked = [("table", "parked_events")];
+                agent.scrape().sum("saker_table_entries", &parked) == Some(0.0)
+            });
+            if agent.count_matches(is_in(self.rule, &container)) > 0 {
+                return;
+            }
+        }
+        panic!("{}: not once in five times", self.rule);
+    }
 }
 
 /// Whether a line is this rule's, about this container.
 fn is_in(rule: &str, container: &str) -> impl Fn(&Value) -> bool {
-    move |line| line["rule"] == rule && field(line, "container.name") == container
+    move |line| line["rule"] == rule && field(line, "container.id") == &container[..12]
 }
 
 #[test]
