@@ -12,27 +12,16 @@ use exporter::metrics::{
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use testing::page;
+use testing::time::{Runs, cpu_ns};
 use uuid::Uuid;
 
 /// Measured runs of each case; the median is told.
 const RUNS: usize = 21;
 const SERIES: usize = 10_000;
-const BEGIN: &str = "<!-- scrape: begin -->";
-const END: &str = "<!-- scrape: end -->";
 
 fn main() {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => println!("{}", report()),
-        ["--write", page] => write(page, &report()),
-        _ => {
-            eprintln!("usage: scrape [--write PAGE.md]");
-            std::process::exit(2);
-        }
-    }
+    page::main("scrape", &page::arguments(), report);
 }
 
 /// Matches of twenty rules in five hundred containers.
@@ -94,7 +83,7 @@ fn report() -> String {
     let mut table = format!(
         "Measured on {}; processor time, medians of {RUNS} runs, fastest and slowest in brackets. {} series.\n\n\
          | format | time | bytes | gzip besides | bytes |\n|---|---|---|---|---|\n",
-        machine(),
+        page::machine(),
         series(&registry)
     );
     for (name, format) in [
@@ -122,53 +111,12 @@ fn report() -> String {
     table
 }
 
-/// Median, fastest and slowest in milliseconds.
+/// Milliseconds of processor time.
 fn measured(mut run: impl FnMut()) -> String {
-    run();
-    let mut times: Vec<f64> = (0..RUNS)
-        .map(|_| {
-            let start = cpu_ns();
-            run();
-            (cpu_ns() - start) as f64 / 1e6
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    format!(
-        "{:.1} ms ({:.1} to {:.1})",
-        times[RUNS / 2],
-        times[0],
-        times[RUNS - 1]
-    )
-}
-
-/// Processor time of this thread: what others do on the machine does not count.
-fn cpu_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-fn machine() -> String {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let cpuinfo = read("/proc/cpuinfo");
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("an unnamed processor", |(_, model)| model.trim());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let release = read("/proc/sys/kernel/osrelease");
-    let version = release.split('-').next().unwrap_or_default().trim();
-    format!("{model}, {cores} cores, Linux {version}")
-}
-
-/// Puts the table between the markers of a page.
-fn write(page: &str, table: &str) {
-    let text = std::fs::read_to_string(page).expect("the page can be read");
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .expect("the page has the first marker");
-    let (_, after) = rest
-        .split_once(END)
-        .expect("the page has the second marker");
-    let text = format!("{before}{BEGIN}\n{table}{END}{after}");
-    std::fs::write(page, text).expect("the page can be written");
+    let runs = Runs::of(RUNS, || {
+        let start = cpu_ns();
+        run();
+        (cpu_ns() - start) as f64 / 1e6
+    });
+    runs.milliseconds()
 }

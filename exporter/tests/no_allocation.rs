@@ -1,18 +1,11 @@
 //! An event about files or the network that matches nothing takes no memory from the allocator, from its record to the verdict.
 
-#![allow(
-    unsafe_code,
-    reason = "counting allocations needs an allocator of our own"
-)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use exporter::detect::{Detector, RuleMetrics};
-use exporter::event::capture::{CaptureReader, Item};
+use exporter::event::capture::CaptureReader;
 use exporter::metrics::Registry;
 use exporter::pipeline::{Pipeline, PipelineMetrics};
 use exporter::state::State;
@@ -21,38 +14,7 @@ use exporter_ebpf::record::{CALL_CHDIR, CALL_FCHDIR, CALL_SETPGID, CALL_SETSID, 
 use rule_engine::load::{LoadOptions, load};
 use rule_engine::schema::Schema;
 use rule_engine::source::Source;
-
-/// The system's allocator, counting calls by thread.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // While a thread ends there is nothing left to count with.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call is handed on as it is; counting touches only a thread-local number that needs no allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises about `layout` are those that System asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from System with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the pointer came from System with this layout.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use testing::allocations::{self, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -84,13 +46,10 @@ const RULES: &str = "
 fn records() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/container.capture");
     let file = File::open(path).expect("the capture is part of the project");
-    let mut reader = CaptureReader::new(file).expect("a capture");
     let mut all = Vec::new();
-    while let Some(item) = reader.next().expect("a whole capture") {
-        if let Item::Record(bytes) = item {
-            all.push(bytes.to_vec());
-        }
-    }
+    CaptureReader::new(file)
+        .and_then(|reader| reader.each_record(|bytes| all.push(bytes.to_vec())))
+        .expect("a whole capture");
     let plain = |bytes: &&Vec<u8>| match Record::parse(bytes).expect("a record") {
         Record::Syscall(call) => {
             ![CALL_CHDIR, CALL_FCHDIR, CALL_SETPGID, CALL_SETSID].contains(&call.fixed.call.call)
@@ -124,14 +83,9 @@ fn events_of_files_and_the_network_that_match_nothing_allocate_nothing() {
     }
     (0..20).for_each(|_| plain.iter().for_each(|bytes| pipeline.record(bytes)));
     for bytes in &plain {
-        let before = CALLS.get();
-        (0..10).for_each(|_| pipeline.record(bytes));
+        let calls = allocations::during(|| (0..10).for_each(|_| pipeline.record(bytes)));
         let record = Record::parse(bytes).expect("a record");
-        assert_eq!(CALLS.get() - before, 0, "{record:?}");
+        assert_eq!(calls, 0, "{record:?}");
     }
     assert!(matches.iter().all(|count| count.get() == 0));
-    // The count is no constant zero.
-    let before = CALLS.get();
-    drop(std::hint::black_box(vec![1]));
-    assert_eq!(CALLS.get() - before, 1);
 }

@@ -5,7 +5,7 @@
 //! run, and that is said.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bumpalo::Bump;
 use rule_engine::casetest::{self, Suite};
@@ -16,18 +16,9 @@ use rule_engine::sample::{self, MapEvent};
 use rule_engine::schema::Schema;
 use rule_engine::source::Source;
 
-/// The directory of the rule files; says so when there is none.
-fn compat_rules() -> Option<PathBuf> {
-    let directory = std::env::var_os("SAKER_COMPAT_RULES").map(PathBuf::from);
-    if directory.is_none() {
-        eprintln!("NOT RUN: SAKER_COMPAT_RULES does not name the directory of Falco's rule files");
-    }
-    directory
-}
-
 #[test]
 fn every_stable_rule_matches_its_event_and_misses_a_near_one() {
-    let Some(directory) = compat_rules() else {
+    let Some(directory) = testing::falco_rules() else {
         return;
     };
     let schema = Schema::syscall();
@@ -69,7 +60,7 @@ fn every_stable_rule_matches_its_event_and_misses_a_near_one() {
 
 #[test]
 fn the_engine_agrees_with_the_plain_evaluator_over_every_fixture() {
-    let Some(directory) = compat_rules() else {
+    let Some(directory) = testing::falco_rules() else {
         return;
     };
     let schema = Schema::syscall();

@@ -80,22 +80,9 @@ fn our_rules_close_the_filter() {
 
 #[test]
 fn upstream_files_have_plans_alone_and_together() {
-    let Some(folder) = std::env::var_os("SAKER_COMPAT_RULES") else {
-        eprintln!("DID NOT RUN: SAKER_COMPAT_RULES names no folder with Falco's rule files");
+    let Some(files) = testing::falco_files() else {
         return;
     };
-    let entries = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = entries
-        .filter(|path| path.extension().is_some_and(|suffix| suffix == "yaml"))
-        .collect();
-    files.sort();
-    assert!(
-        !files.is_empty(),
-        "{} holds no rules files",
-        folder.display()
-    );
     for file in &files {
         check(std::slice::from_ref(file));
     }

@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use testing::page;
 
 use collector::Collector;
 
@@ -23,33 +23,20 @@ const CALLS: usize = 500;
 const WARM_UP: usize = 20;
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(30);
-const BEGIN: &str = "<!-- latency: begin -->";
-const END: &str = "<!-- latency: end -->";
 
 fn main() {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => println!("{}", report()),
-        ["--write", page] => write(Path::new(page), &report()),
-        _ => {
-            eprintln!("usage: latency [--write PAGE.md]");
-            std::process::exit(2);
-        }
-    }
+    page::main("latency", &page::arguments(), report);
 }
 
 fn report() -> String {
-    let mut page = format!(
+    let mut table = format!(
         "Measured on {}, over {CALLS} calls each.\n\n| from the call of `open` to | median | p99 |\n|---|---|---|\n",
-        machine()
+        page::machine()
     );
     let mut row = |case: &str, mut times: Vec<Duration>| {
         times.sort();
         let ms = |per_cent: usize| times[times.len() * per_cent / 100].as_secs_f64() * 1e3;
-        let _ = writeln!(page, "| {case} | {:.2} ms | {:.2} ms |", ms(50), ms(99));
+        let _ = writeln!(table, "| {case} | {:.2} ms | {:.2} ms |", ms(50), ms(99));
     };
     let (lines, records) = outputs("http/protobuf");
     row("its JSON line on a pipe", lines);
@@ -57,7 +44,7 @@ fn report() -> String {
     let (_, records) = outputs("grpc");
     row("its log record at a collector, by gRPC", records);
     row("its counter in a scrape, scraping included", counters());
-    page
+    table
 }
 
 /// The agent, with a rule for one file.
@@ -118,7 +105,9 @@ impl Agent {
     fn get(&self, path: &str) -> String {
         let mut answer = String::new();
         if let Ok(mut stream) = TcpStream::connect(self.address) {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            let host = self.address;
+            let request =
+                format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
             // An agent that is not there yet answers nothing.
             let _ = stream.write_all(request.as_bytes());
             let _ = stream.read_to_string(&mut answer);
@@ -186,30 +175,4 @@ fn counters() -> Vec<Duration> {
         }
     }
     measured
-}
-
-fn machine() -> String {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let cpuinfo = read("/proc/cpuinfo");
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("an unnamed processor", |(_, model)| model.trim());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let release = read("/proc/sys/kernel/osrelease");
-    let version = release.split('-').next().unwrap_or_default().trim();
-    format!("{model}, {cores} cores, Linux {version}")
-}
-
-/// Puts the table between the markers of a page.
-fn write(page: &Path, table: &str) {
-    let text = fs::read_to_string(page).expect("the page can be read");
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .expect("the page has the first marker");
-    let (_, after) = rest
-        .split_once(END)
-        .expect("the page has the second marker");
-    let text = format!("{before}{BEGIN}\n{table}{END}{after}");
-    fs::write(page, text).expect("the page can be written");
 }

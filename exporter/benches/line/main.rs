@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
 use exporter::bundled;
 use exporter::detect::{Detector, RuleMetrics};
-use exporter::event::capture::{CaptureReader, Item};
+use exporter::event::capture::CaptureReader;
 use exporter::event::decode::{EventTypes, facts};
 use exporter::metrics::Registry;
 use exporter::pipeline::{Pipeline, PipelineMetrics};
@@ -21,6 +21,8 @@ use exporter::state::user::Users;
 use exporter_ebpf::record::{self, Kind, Record};
 use rule_engine::load::{LoadOptions, load};
 use rule_engine::schema::Schema;
+use testing::page;
+use testing::time::{Runs, ns_per_item};
 
 /// Measured runs of each case; the median is told.
 const RUNS: usize = 9;
@@ -28,37 +30,19 @@ const RUNS: usize = 9;
 const RUN_NS: u64 = 50_000_000;
 /// Capacity of the process table, as the agent has it by default.
 const PROCESSES_MAX: usize = 65_536;
-const BEGIN: &str = "<!-- measured, agent: begin -->";
-const END: &str = "<!-- measured, agent: end -->";
 
 /// Records by the event type, or by the kind if they are no events.
 type ByType = BTreeMap<&'static str, Vec<Vec<u8>>>;
 
 fn main() {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
-    match args
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        [] => println!("{}", report()),
-        ["--write", page] => write(Path::new(page), &report()),
-        _ => {
-            eprintln!("usage: line [--write PAGE.md]");
-            std::process::exit(2);
-        }
-    }
+    page::main("measured, agent", &page::arguments(), report);
 }
 
 fn report() -> String {
     let schema = Arc::new(Schema::syscall());
     let records = records();
     let types = by_type(&records, &schema);
-    let mut page = format!(
+    let mut table = format!(
         "Nanoseconds of processor time a record, medians of {RUNS} runs. A record is as large as its fixed part and the \
          strings behind it.\n\n| event | bytes, fixed part | bytes in the capture, on average | ns to decode, and to update \
          the tables | ns in all, with the bundled rules |\n|---|---|---|---|---|\n"
@@ -70,24 +54,21 @@ fn report() -> String {
         let line = judging(records, &schema);
         let average = bytes / records.len();
         let _ = writeln!(
-            page,
+            table,
             "| {name} | {fixed} | {average} | {state:.0} | {line:.0} |"
         );
     }
-    page
+    table
 }
 
 /// All records of the capture.
 fn records() -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/container.capture");
     let file = File::open(path).expect("the capture is part of the project");
-    let mut reader = CaptureReader::new(file).expect("a capture");
     let mut records = Vec::new();
-    while let Some(item) = reader.next().expect("a whole capture") {
-        if let Item::Record(bytes) = item {
-            records.push(bytes.to_vec());
-        }
-    }
+    CaptureReader::new(file)
+        .and_then(|reader| reader.each_record(|bytes| records.push(bytes.to_vec())))
+        .expect("a whole capture");
     records
 }
 
@@ -211,35 +192,5 @@ fn judging(records: &[Vec<u8>], schema: &Arc<Schema>) -> f64 {
 
 /// Nanoseconds an item of rounds that say how many they had.
 fn median(mut round: impl FnMut() -> usize) -> f64 {
-    let mut figures = [0.0; RUNS];
-    figures.fill_with(|| {
-        let (start, mut items) = (cpu_ns(), 0);
-        while cpu_ns() - start < RUN_NS {
-            for _ in 0..10 {
-                items += round();
-            }
-        }
-        (cpu_ns() - start) as f64 / items as f64
-    });
-    figures.sort_by(f64::total_cmp);
-    figures[RUNS / 2]
-}
-
-/// Processor time of this thread: what others do on the machine does not count.
-fn cpu_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-/// Puts the table between the markers of a page.
-fn write(page: &Path, table: &str) {
-    let text = fs::read_to_string(page).expect("the page can be read");
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .expect("the page has the first marker");
-    let (_, after) = rest
-        .split_once(END)
-        .expect("the page has the second marker");
-    let text = format!("{before}{BEGIN}\n{table}{END}{after}");
-    fs::write(page, text).expect("the page can be written");
+    Runs::of(RUNS, || ns_per_item(RUN_NS, &mut round)).median()
 }

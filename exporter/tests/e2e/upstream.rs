@@ -10,7 +10,7 @@ mod stage;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
@@ -201,8 +201,7 @@ fn settle(stage: &Stage, agent: &mut Agent, marker: &str) {
 
 #[test]
 fn every_rule_that_can_be_provoked_fires_and_its_near_miss_does_not() {
-    let Some(folder) = std::env::var_os("SAKER_COMPAT_RULES").map(PathBuf::from) else {
-        eprintln!("DID NOT RUN: SAKER_COMPAT_RULES names no folder with Falco's rule files");
+    let Some(folder) = testing::falco_rules() else {
         return;
     };
     let stage = Stage::new();

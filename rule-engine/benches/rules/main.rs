@@ -8,17 +8,16 @@ mod events;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use rule_engine::compile::{RuleSpec, rule_set};
 use rule_engine::eval::Evaluator;
 use rule_engine::load::{self, LoadOptions};
-use rule_engine::priority::Priority;
-use rule_engine::program::{Matching, RuleSet};
+use rule_engine::program::RuleSet;
 use rule_engine::schema::Schema;
-use rule_engine::source::{Source, TextId};
-use rule_engine::{check, parse, template};
+use rule_engine::source::Source;
+use testing::time::{Runs, ns_per_item};
+use testing::{falco_rules, page};
 
 use events::{Event, mix};
 
@@ -28,27 +27,14 @@ const RUNS: usize = 9;
 const RUN_NS: u64 = 100_000_000;
 /// Sizes of rule sets that are compared.
 const SIZES: [usize; 4] = [25, 100, 400, 1000];
-const BEGIN: &str = "<!-- measured: begin -->";
-const END: &str = "<!-- measured: end -->";
 
 fn main() {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
-    match args
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        [] => println!("{}", report()),
-        ["--write", page] => write(Path::new(page), &report()),
-        ["--times", count, what] => repeat(count.parse().expect("a number"), what),
-        _ => {
-            eprintln!("usage: rules [--write PAGE.md | --times N load|judge]");
-            std::process::exit(2);
+    let arguments = page::arguments();
+    match &arguments[..] {
+        [times, count, what] if times == "--times" => {
+            repeat(count.parse().expect("a number"), what);
         }
+        _ => page::main("measured", &arguments, report),
     }
 }
 
@@ -72,12 +58,12 @@ fn repeat(count: usize, what: &str) {
 fn report() -> String {
     let schema = Schema::syscall();
     let events = mix(&schema);
-    let mut page = format!(
+    let mut table = format!(
         "Measured on {}; processor time, medians of {RUNS} runs, fastest and slowest in brackets.\n\n| case | figure |\n|---|---|\n",
-        machine()
+        page::machine()
     );
     let mut row = |case: &str, figure: String| {
-        let _ = writeln!(page, "| {case} | {figure} |");
+        let _ = writeln!(table, "| {case} | {figure} |");
     };
     let own = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules"));
     row("loading the bundled rules", loading(&own, &schema));
@@ -86,24 +72,19 @@ fn report() -> String {
         rate(&judging(&load(own, &schema), &events)),
     );
     let mut counted = "the bundled rules";
-    match falco() {
-        Some(directory) => {
-            counted = "Falco's stable rules";
-            let all = files(&directory);
-            row("loading Falco's three rule files", loading(&all, &schema));
-            let stable = files(&directory.join("falco_rules.yaml"));
-            row(
-                "judging the mix by Falco's stable rules",
-                rate(&judging(&load(stable, &schema), &events)),
-            );
-            row(
-                "judging the mix by all of Falco's rules",
-                rate(&judging(&load(all, &schema), &events)),
-            );
-        }
-        None => {
-            eprintln!("NOT RUN: Falco's rules; SAKER_COMPAT_RULES does not name their directory")
-        }
+    if let Some(directory) = falco_rules() {
+        counted = "Falco's stable rules";
+        let all = files(&directory);
+        row("loading Falco's three rule files", loading(&all, &schema));
+        let stable = files(&directory.join("falco_rules.yaml"));
+        row(
+            "judging the mix by Falco's stable rules",
+            rate(&judging(&load(stable, &schema), &events)),
+        );
+        row(
+            "judging the mix by all of Falco's rules",
+            rate(&judging(&load(all, &schema), &events)),
+        );
     }
     if let (Some(loading), Some(round)) = (instructions("load", 2), instructions("judge", 500)) {
         let million = loading as f64 / 1e6;
@@ -118,7 +99,7 @@ fn report() -> String {
     } else {
         eprintln!("NOT RUN: counts of instructions; valgrind is not there");
     }
-    page + "\n" + &growth(&schema, events)
+    table + "\n" + &growth(&schema, events)
 }
 
 /// What more rules cost: of the type of the events, and of another one.
@@ -127,7 +108,7 @@ fn growth(schema: &Schema, events: Vec<Event>) -> String {
         .into_iter()
         .filter(|event| schema.event_def(event.ty).name == "openat")
         .collect();
-    let cost = |event| SIZES.map(|size| judging(&many(size, event, schema), &opens)[RUNS / 2]);
+    let cost = |event| SIZES.map(|size| judging(&many(size, event, schema), &opens).median());
     let (own, other) = (cost("openat"), cost("open"));
     let mut table = "| rules | an open, all rules for `openat` | times the first | an open, no rule for `openat` | times the first |\n|---|---|---|---|---|\n".to_owned();
     for (index, size) in SIZES.iter().enumerate() {
@@ -160,60 +141,32 @@ fn instructions(what: &str, times: u64) -> Option<u64> {
 }
 
 fn loading(sources: &[Source], schema: &Schema) -> String {
-    let times = measured(|| {
-        let (start, mut loaded) = (cpu_ns(), 0_u32);
-        while cpu_ns() - start < RUN_NS {
+    let times = Runs::of(RUNS, || {
+        let ns = ns_per_item(RUN_NS, || {
             black_box(load(sources.to_vec(), schema));
-            loaded += 1;
-        }
-        (cpu_ns() - start) as f64 / f64::from(loaded) / 1e6
+            1
+        });
+        ns / 1e6
     });
-    format!(
-        "{:.1} ms ({:.1} to {:.1})",
-        times[RUNS / 2],
-        times[0],
-        times[RUNS - 1]
-    )
+    times.milliseconds()
 }
 
 /// Nanoseconds an event, of each run.
-fn judging(set: &RuleSet, events: &[Event]) -> [f64; RUNS] {
+fn judging(set: &RuleSet, events: &[Event]) -> Runs {
     let mut evaluator = Evaluator::new(set);
-    measured(|| {
-        let (start, mut judged) = (cpu_ns(), 0_u32);
-        while cpu_ns() - start < RUN_NS {
-            for _ in 0..100 {
-                black_box(judge(&mut evaluator, set, events));
-            }
-            judged += 100;
-        }
-        (cpu_ns() - start) as f64 / f64::from(judged) / events.len() as f64
-    })
+    let mut round = || {
+        (0..100).for_each(|_| _ = black_box(judge(&mut evaluator, set, events)));
+        100 * events.len()
+    };
+    Runs::of(RUNS, || ns_per_item(RUN_NS, &mut round))
 }
 
-fn rate(times: &[f64; RUNS]) -> String {
-    let median = times[RUNS / 2];
+fn rate(times: &Runs) -> String {
+    let (median, (fastest, slowest)) = (times.median(), times.range());
     format!(
-        "{median:.0} ns an event ({:.0} to {:.0}): {:.1} million a second on one core",
-        times[0],
-        times[RUNS - 1],
+        "{median:.0} ns an event ({fastest:.0} to {slowest:.0}): {:.1} million a second on one core",
         1e3 / median
     )
-}
-
-/// Processor time of this thread: what others do on the machine does not count.
-fn cpu_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-/// Figures of all runs, sorted.
-fn measured(mut run: impl FnMut() -> f64) -> [f64; RUNS] {
-    run();
-    let mut figures = [0.0; RUNS];
-    figures.fill_with(run);
-    figures.sort_by(f64::total_cmp);
-    figures
 }
 
 fn judge(evaluator: &mut Evaluator, set: &RuleSet, events: &[Event]) -> usize {
@@ -226,14 +179,10 @@ fn judge(evaluator: &mut Evaluator, set: &RuleSet, events: &[Event]) -> usize {
 
 /// Falco's stable rules, or the bundled ones.
 fn rules() -> Vec<Source> {
-    match falco() {
+    match falco_rules() {
         Some(directory) => files(&directory.join("falco_rules.yaml")),
         None => files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules")),
     }
-}
-
-fn falco() -> Option<PathBuf> {
-    std::env::var_os("SAKER_COMPAT_RULES").map(PathBuf::from)
 }
 
 fn files(path: &Path) -> Vec<Source> {
@@ -251,56 +200,17 @@ fn load(sources: Vec<Source>, schema: &Schema) -> RuleSet {
 
 /// So many rules for opens that differ in what they look for.
 fn many(count: usize, event: &str, schema: &Schema) -> RuleSet {
-    let spec = |position: usize| {
-        let text = format!(
-            "evt.type = {event} and evt.is_open_read = true and fd.num >= 0 and \
-             ((fd.name startswith /opt/app{position}/ or fd.name endswith .key{position}) and \
-             not proc.name in (nginx{position}, sshd) and container.id != host)"
-        );
-        let expr = parse::condition(&text, TextId(0)).expect("the condition parses");
-        let checked = check::condition(&expr, schema).expect("the condition is right");
-        let (output, _) =
-            template::parse("%fd.name", TextId(0), schema).expect("the output is right");
-        RuleSpec {
-            name: format!("rule {position}"),
-            desc: "a rule".to_owned(),
-            priority: Priority::Notice,
-            source: "syscall".to_owned(),
-            file: "rules.yaml".to_owned(),
-            tags: Vec::new(),
-            enabled: true,
-            position,
-            condition: checked.typed,
-            events: checked.events,
-            output,
-        }
+    let rule = |number: usize| {
+        format!(
+            "- rule: rule {number}\n  desc: a rule\n  priority: NOTICE\n  output: \"%fd.name\"\n  condition: >\n    \
+             evt.type = {event} and evt.is_open_read = true and fd.num >= 0 and \
+             ((fd.name startswith /opt/app{number}/ or fd.name endswith .key{number}) and \
+             not proc.name in (nginx{number}, sshd) and container.id != host)\n"
+        )
     };
-    rule_set((0..count).map(spec).collect(), schema, Matching::All)
-}
-
-/// Processor, number of cores and kernel.
-fn machine() -> String {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let cpuinfo = read("/proc/cpuinfo");
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("an unnamed processor", |(_, model)| model.trim());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let release = read("/proc/sys/kernel/osrelease");
-    let version = release.split('-').next().unwrap_or_default().trim();
-    format!("{model}, {cores} cores, Linux {version}")
-}
-
-/// Puts the table between the markers of a page.
-fn write(page: &Path, table: &str) {
-    let text = std::fs::read_to_string(page).expect("the page can be read");
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .expect("the page has the first marker");
-    let (_, after) = rest
-        .split_once(END)
-        .expect("the page has the second marker");
-    let text = format!("{before}{BEGIN}\n{table}{END}{after}");
-    std::fs::write(page, text).expect("the page can be written");
+    let source = Source {
+        name: "rules.yaml".to_owned(),
+        text: (0..count).map(rule).collect(),
+    };
+    load(vec![source], schema)
 }

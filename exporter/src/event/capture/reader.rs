@@ -135,6 +135,19 @@ impl<R: Read> CaptureReader<R> {
         Ok(item(kind, &self.blocks.payload))
     }
 
+    /// Gives all records from here on, and leaves out the pieces between them.
+    ///
+    /// # Errors
+    /// As [`CaptureReader::next`], after the records before.
+    pub fn each_record(mut self, mut take: impl FnMut(&[u8])) -> Result<(), CaptureError> {
+        while let Some(item) = self.next()? {
+            if let Item::Record(bytes) = item {
+                take(bytes);
+            }
+        }
+        Ok(())
+    }
+
     /// What a block must be, given its kind.
     fn check(&mut self, frame: Frame) -> Result<(), CaptureError> {
         match frame.kind {

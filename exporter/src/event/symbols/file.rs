@@ -85,25 +85,15 @@ pub(super) fn open_flags(flags: u64, arena: &Bump) -> &[u8] {
 }
 
 /// Permission bits, low ones first.
-pub const MODE: Symbols = Symbols::Flags(MODE_BITS);
-
-const MODE_BITS: &[(u64, &str)] = &[
-    (0o1, "S_IXOTH"),
-    (0o2, "S_IWOTH"),
-    (0o4, "S_IROTH"),
-    (0o10, "S_IXGRP"),
-    (0o20, "S_IWGRP"),
-    (0o40, "S_IRGRP"),
-    (0o100, "S_IXUSR"),
-    (0o200, "S_IWUSR"),
-    (0o400, "S_IRUSR"),
-    (0o1000, "S_ISVTX"),
-    (0o2000, "S_ISGID"),
-    (0o4000, "S_ISUID"),
-];
+pub const MODE: Symbols = Symbols::Flags(NODE_BITS.split_at(PERMISSIONS).0);
 
 /// Permission bits and the type of a node. Types share bits: those of several stand first.
-pub const MKNOD_MODE: Symbols = Symbols::Flags(&[
+pub const MKNOD_MODE: Symbols = Symbols::Flags(NODE_BITS);
+
+/// How many of the [`NODE_BITS`] are permissions: the first.
+const PERMISSIONS: usize = 12;
+
+const NODE_BITS: &[(u64, &str)] = &[
     (0o1, "S_IXOTH"),
     (0o2, "S_IWOTH"),
     (0o4, "S_IROTH"),
@@ -121,7 +111,7 @@ pub const MKNOD_MODE: Symbols = Symbols::Flags(&[
     (0o100_000, "S_IFREG"),
     (0o020_000, "S_IFCHR"),
     (0o010_000, "S_IFIFO"),
-]);
+];
 
 /// unlinkat
 pub const UNLINKAT: Symbols = Symbols::Flags(&[(0x200, "AT_REMOVEDIR")]);
