@@ -1,3 +1,5 @@
+//! Every bundled rule has its place, and what a report says is what came of a test.
+
 use std::collections::BTreeSet;
 
 use rule_engine::casetest;

@@ -1,3 +1,5 @@
+//! Programs are run for real: the kernel says whether they are what they should be.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
