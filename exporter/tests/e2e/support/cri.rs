@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 use super::daemon::Daemon;
-use super::rootfs;
 use super::runtimes::Containerd;
+use testing::rootfs;
 
 /// The image of the containers, and that of the sandboxes.
 pub(crate) const IMAGE: &str = "saker.local/team/busybox:7";
