@@ -4,6 +4,7 @@
 //! nothing half-started; capabilities are dropped as soon as the probes run; the start-up scan is applied before the first
 //! record; ready is said last. Order of the end: the source first, then what it feeds.
 
+mod canary;
 mod cluster;
 mod domains;
 mod events;
@@ -30,6 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc as async_mpsc;
 use tokio::sync::watch;
 
+use self::canary::Canary;
 use self::cluster::Cluster;
 use self::domains::DomainMetrics;
 use self::events::EventThread;
@@ -110,6 +112,9 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     if let Some(workloads) = rooms.workloads {
         pipeline.set_workloads(workloads);
     }
+    if let Some(canary) = &rooms.canary {
+        pipeline.set_canary(canary.eye());
+    }
     let runtimes = Runtimes::new(settings.runtimes.as_deref(), &rooms.runtimes);
     let (news_sender, news) = mpsc::sync_channel(NEWS_MAX);
     if !runtimes.is_empty() || settings.kubernetes.is_some() {
@@ -150,8 +155,13 @@ pub fn run(settings: &Settings, rules: Rules, schema: &Arc<Schema>) -> anyhow::R
     let naming = domains::run(wanted_names, rooms.domains, events.handle());
     let service = Service::from_environment();
     let watching = service.clone().watch(events.handle());
+    let canary = async {
+        if let Some(canary) = rooms.canary {
+            canary.run().await;
+        }
+    };
     let beside = async {
-        tokio::join!(engines, healing, naming, showing, watching);
+        tokio::join!(engines, healing, naming, showing, watching, canary);
     };
     service.ready();
     let reloader = Reloader {
@@ -206,6 +216,7 @@ struct Rooms {
     http: HttpMetrics,
     readiness: Readiness,
     outputs: Declared,
+    canary: Option<Canary>,
 }
 
 impl Rooms {
@@ -226,6 +237,7 @@ impl Rooms {
             http: HttpMetrics::declare(registry),
             readiness: Readiness::new("starting").declare(registry),
             outputs: Declared::declare(registry, settings),
+            canary: Canary::declare(registry, settings.canary_interval),
         }
     }
 }

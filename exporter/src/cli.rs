@@ -3,6 +3,7 @@
 //! In: argv. Out: results on standard output, messages on standard error, and 0 for success, 1 for a finding or failure, 2
 //! for wrong usage. Never: anything that outlives a command but what `run` starts.
 
+mod access;
 mod check;
 mod explain;
 mod filter;
@@ -11,6 +12,7 @@ mod record;
 mod replay;
 mod rules;
 mod run;
+mod selftest;
 mod supply;
 mod test;
 mod top;
@@ -39,6 +41,8 @@ enum Command {
     Record(record::Args),
     /// Judge by rules what was recorded.
     Replay(replay::Args),
+    /// Do harmless things that the bundled rules must notice, and say whether they did.
+    Selftest(selftest::Args),
     /// Show a running agent live in the terminal: its rules, events and losses.
     Top(top::Args),
     #[command(flatten)]
@@ -102,6 +106,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => return run::run(args),
         Command::Record(args) => return record::run(args),
         Command::Replay(args) => return replay::run(args),
+        Command::Selftest(args) => return selftest::run(args),
         Command::Top(args) => return top::run(args),
         Command::Once(command) => command,
     };

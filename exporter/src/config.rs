@@ -10,6 +10,7 @@ mod workload;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rule_engine::suggest;
 use serde::Deserialize;
@@ -89,6 +90,8 @@ pub struct Settings {
     pub node_name: Option<String>,
     /// What the kernel holds back.
     pub kernel_filter: KernelFilter,
+    /// Time between two harmless test actions of the agent's own; zero: none.
+    pub canary_interval: Duration,
 }
 
 impl Default for Settings {
@@ -111,6 +114,7 @@ impl Default for Settings {
             workload_metrics: WorkloadMetrics::default(),
             kubernetes: None,
             node_name: None,
+            canary_interval: Duration::ZERO,
             kernel_filter: KernelFilter::default(),
         }
     }
@@ -211,6 +215,8 @@ pub struct Layer {
     pub kubernetes: Option<Kubernetes>,
     /// `kernel_filter`
     pub kernel_filter: Option<KernelFilter>,
+    /// `canary_interval_seconds`
+    pub canary_interval_seconds: Option<u64>,
     /// Name of this node, from the environment.
     #[serde(skip)]
     pub node_name: Option<String>,
@@ -427,7 +433,11 @@ impl Settings {
             kubernetes,
             node_name,
             kernel_filter,
+            canary_interval_seconds,
         } = layer;
+        if let Some(seconds) = canary_interval_seconds {
+            self.canary_interval = Duration::from_secs(seconds);
+        }
         if let Some(places) = listen {
             let places = places.iter().map(|place| place.parse());
             self.listen = places

@@ -22,6 +22,9 @@ use crate::event::{Event, View};
 use crate::metrics::{Declaration, Exemplar, Family, Gauge, Groups, Registry, TracedCounter};
 use crate::output::{FieldValue, OwnedMatch, RuleFacts};
 
+/// The rule that notices the agent's own test actions. Nothing of it is counted: who waits for it is told.
+pub const CANARY_RULE: &str = "Saker canary";
+
 /// The metrics of rules.
 #[derive(Clone, Debug)]
 pub struct RuleMetrics {
@@ -92,6 +95,8 @@ pub struct Hit<'a> {
     pub owned: OwnedMatch,
     /// Where it is counted by workload; none when that is switched off.
     pub workloads: Option<&'a RuleWorkloads>,
+    /// Whether it is of [`CANARY_RULE`].
+    pub is_canary: bool,
 }
 
 /// A rule set ready to judge. Replaced whole at a reload.
@@ -110,6 +115,7 @@ pub struct Detector {
 
 /// What a match of one rule needs, made once.
 struct Handle {
+    is_canary: bool,
     matches: TracedCounter,
     workloads: Option<RuleWorkloads>,
     facts: Arc<RuleFacts>,
@@ -125,6 +131,7 @@ impl Detector {
             .rules()
             .iter()
             .map(|rule| Handle {
+                is_canary: rule.name == CANARY_RULE,
                 matches: metrics
                     .matches
                     .with([&*rule.name, rule.priority.as_str(), &*rule.source]),
@@ -239,8 +246,11 @@ impl Detector {
                 uuid: Uuid::now_v7(),
                 wall_ns: event.wall_ns(event.boot_ns),
             };
-            handle.matches.inc(exemplar);
+            if !handle.is_canary {
+                handle.matches.inc(exemplar);
+            }
             on_match(Hit {
+                is_canary: handle.is_canary,
                 owned: owned(&fired, handle, asked, exemplar),
                 workloads: handle.workloads.as_ref(),
             });

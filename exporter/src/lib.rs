@@ -21,6 +21,7 @@ pub mod pipeline;
 pub mod probe;
 pub mod rules;
 pub mod runtime;
+pub mod selftest;
 pub mod state;
 pub mod sys;
 pub mod top;

@@ -30,7 +30,7 @@ use crate::event::fields::FieldTable;
 use crate::event::model::{Cgroup, Process, Surroundings};
 use crate::event::{Event, Facts, View};
 use crate::metrics::{Counter, Declaration, Histogram, Registry};
-use crate::output::Queue;
+use crate::output::{OwnedMatch, Queue};
 use crate::state::domain::Domains;
 use crate::state::user::Users;
 use crate::state::{Applied, State, actor};
@@ -220,6 +220,7 @@ impl Pipeline {
                 workloads: None,
                 latency: metrics.latency.clone(),
                 clock: None,
+                canary: None,
                 question: None,
             },
             metrics,
@@ -253,6 +254,11 @@ impl Pipeline {
     /// Counts matches by workload.
     pub fn set_workloads(&mut self, workloads: Workloads) {
         self.hand_over.workloads = Some(workloads);
+    }
+
+    /// Gives matches of the canary's rule to `eye`, which does not wait.
+    pub fn set_canary(&mut self, eye: Box<dyn FnMut(OwnedMatch) + Send>) {
+        self.hand_over.canary = Some(eye);
     }
 
     /// Measures how long after their events matches are counted, by the clock of the records: time since boot, ns.

@@ -1,10 +1,11 @@
-//! What the operating system is asked for outside the event path: clocks, capabilities, memory, the name of the host.
+//! What the operating system is asked for outside the event path: clocks, capabilities, memory, signals, the name of the host.
 //!
 //! Never: anything of the other rooms.
 
 pub mod capability;
 pub mod clock;
 pub mod memory;
+pub mod signals;
 
 /// The release of the running kernel, as `uname -r` gives it.
 pub fn kernel_release() -> String {

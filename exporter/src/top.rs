@@ -14,11 +14,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::screen::{Flow, Screen};
 use crate::http::Client;
 use crate::http::status::Status;
+use crate::sys::signals;
 
 /// How often it is looked whether the terminal is still there.
 const TURN: Duration = Duration::from_millis(500);
@@ -42,6 +42,12 @@ pub fn run(client: Client, interval: Duration) -> anyhow::Result<()> {
     let url = client.url().to_owned();
     let (tell, news) = mpsc::channel();
     let keys = tell.clone();
+    let signals = tell.clone();
+    // The terminal would be left in disorder.
+    signals::on_end(move || {
+        let _ = signals.send(News::End);
+    })
+    .context("signals cannot be caught")?;
     thread::Builder::new()
         .name("saker-top".to_owned())
         .spawn(move || ask(&client, interval, &tell))
@@ -135,14 +141,7 @@ fn ask(client: &Client, interval: Duration, tell: &Sender<News>) {
             return;
         }
     };
-    runtime.block_on(async {
-        tokio::select! {
-            () = answers(client, interval, tell) => {}
-            _ = told_to_end() => {
-                let _ = tell.send(News::End);
-            }
-        }
-    });
+    runtime.block_on(answers(client, interval, tell));
 }
 
 async fn answers(client: &Client, interval: Duration, tell: &Sender<News>) {
@@ -161,19 +160,6 @@ async fn answers(client: &Client, interval: Duration, tell: &Sender<News>) {
         }
         tokio::time::sleep(interval).await;
     }
-}
-
-/// Signals that would otherwise end the process with the terminal in disorder.
-async fn told_to_end() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What tests and benchmarks of several crates share. Nothing that ships depends on it.
 
 pub mod allocations;
+pub mod notifications;
 pub mod page;
+pub mod rootfs;
 pub mod time;
 
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ use stage::Stage;
 
 /// Shows the chain once; then keeps it for looking around, unless it is asked not to.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
-    let pages = receiver::Receiver::start()?;
+    let pages = receiver::Receiver::start();
     let stage = Stage::set(root, pages.addr())?;
     println!("\nEverything runs. A shell is opened in the container \"shop\" ...\n");
     let start = Instant::now();

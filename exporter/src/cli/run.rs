@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rule_engine::schema::Schema;
 
+use super::record::duration;
 use super::{exit_code, start_log};
 use crate::config::{Layer, OtlpLayer, OutputFormat, Settings};
 use crate::{app, rules};
@@ -37,6 +39,10 @@ pub(super) struct Args {
     /// Collector that matches are sent to by OTLP, such as http://collector:4318.
     #[arg(long, value_name = "URL")]
     otlp_endpoint: Option<String>,
+    /// Time between two harmless test actions that the agent must notice, such as 60s (see saker_canary_detected); without
+    /// it there are none.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    canary_interval: Option<Duration>,
 }
 
 impl Args {
@@ -52,6 +58,10 @@ impl Args {
             output: self.output,
             output_file: self.output_file,
             otlp: self.otlp_endpoint.map(OtlpLayer::with_endpoint),
+            // A part of a second counts as a whole one.
+            canary_interval_seconds: self
+                .canary_interval
+                .map(|interval| interval.as_secs_f64().ceil() as u64),
             ..Layer::default()
         };
         Ok(Settings::from_layers(

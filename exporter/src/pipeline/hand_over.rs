@@ -1,6 +1,7 @@
 //! What is done with a match on the event thread, once its rule has counted it.
 //!
-//! In: a [`Hit`] and the event it is about. Out: the latency, a count by workload, the match in the queue of each output.
+//! In: a [`Hit`] and the event it is about. Out: the latency, a count by workload, the match in the queue of each output; a
+//! canary's goes to who waits for it alone.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::event::Event;
 use crate::event::container::ContainerId;
 use crate::event::model::Surroundings;
 use crate::metrics::{Exemplar, Histogram};
-use crate::output::Queue;
+use crate::output::{OwnedMatch, Queue};
 
 /// Where matches go.
 pub(super) struct HandOver {
@@ -21,6 +22,8 @@ pub(super) struct HandOver {
     pub(super) latency: Histogram,
     /// Time since boot, ns; none where time is that of a capture.
     pub(super) clock: Option<fn() -> u64>,
+    /// Whom matches of the canary's rule go to; none: nobody.
+    pub(super) canary: Option<Box<dyn FnMut(OwnedMatch) + Send>>,
     /// A container whose name is waited for, and that nobody has asked for yet.
     pub(super) question: Option<ContainerId>,
 }
@@ -47,7 +50,17 @@ impl<'a> About<'a> {
 impl HandOver {
     /// Takes a match.
     pub(super) fn take(&mut self, hit: Hit<'_>, about: About<'_>) {
-        let Hit { owned, workloads } = hit;
+        let Hit {
+            owned,
+            workloads,
+            is_canary,
+        } = hit;
+        if is_canary {
+            if let Some(canary) = &mut self.canary {
+                canary(owned);
+            }
+            return;
+        }
         if let Some(clock) = self.clock {
             self.latency
                 .observe_ns(clock().saturating_sub(about.boot_ns));

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::support::agent::Agent;
 use crate::support::exposition::Exposition;
-use crate::support::rootfs;
 use crate::support::wait::wait_until;
+use testing::rootfs;
 
 /// How many, unless this variable asks for another number: memory is best judged over a hundred thousand.
 const PRODUCED: u32 = 10_000;

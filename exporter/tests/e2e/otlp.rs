@@ -12,8 +12,8 @@ use crate::support::agent::{Agent, field};
 use crate::support::docker::Docker;
 use crate::support::http::get;
 use crate::support::otlp::{PROTOCOLS, Receiver, Rotel};
-use crate::support::rootfs;
 use crate::support::wait::{wait_for, wait_until};
+use testing::rootfs;
 
 const SHELL_RULE: &str = "Terminal shell in container";
 

@@ -14,8 +14,8 @@ use crate::support::daemon::Daemon;
 use crate::support::exposition::Exposition;
 use crate::support::http::{follow, free_address, get};
 use crate::support::python::consume;
-use crate::support::rootfs;
 use crate::support::wait::wait_until;
+use testing::rootfs;
 
 /// A folder with a rule for opens of one file in it, which nobody else opens.
 struct Watched {

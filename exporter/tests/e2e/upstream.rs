@@ -1,7 +1,7 @@
 //! Falco's rules, unmodified: the real action fires the rule, one that comes close does not.
 //!
 //! The rule files are not part of this project: `SAKER_COMPAT_RULES` names a folder that holds them. Without it this test says
-//! that it did not run. `UPDATE=1` writes docs/coverage.md anew.
+//! that it did not run. `UPDATE=1` writes docs/coverage-falco.md anew.
 
 mod incubating;
 mod sandbox;
@@ -258,10 +258,10 @@ fn names(file: &Path) -> Vec<String> {
     names.map(|name| name.trim().to_owned()).collect()
 }
 
-/// Brings docs/coverage.md up to the run, or compares.
+/// Brings docs/coverage-falco.md up to the run, or compares.
 fn write_coverage(folder: &Path) {
     let mut page = String::from(
-        "# Rules proven live\n\nFalco's rules, unmodified, on a real kernel with real containers: the action that a rule is about was \
+        "# What is proven of Falco's rules\n\nFalco's rules, unmodified, on a real kernel with real containers: the action that a rule is about was \
          done and the rule fired, and one that\ncomes close was done and it did not. The test run writes these tables \
          (`exporter/tests/e2e/upstream.rs`, `UPDATE=1`).\n",
     );
@@ -288,7 +288,7 @@ fn write_coverage(folder: &Path) {
         }
     }
     page.push_str(&format!("\n{all} of {all} rules.\n{tables}"));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/coverage.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/coverage-falco.md");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, &page).expect("the folder is there");
     }

@@ -1,13 +1,9 @@
-//! Takes the notifications of Alertmanager and makes text of the pages among them.
+//! Makes text of the pages among the notifications of Alertmanager.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc::{self, Receiver as Pages, Sender},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::mpsc::Receiver as Notifications, time::Duration};
 
 use serde_json::Value;
+use testing::notifications;
 
 /// Longer than the chain takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -15,21 +11,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Listens on loopback as long as the program runs.
 pub(super) struct Receiver {
     addr: SocketAddr,
-    pages: Pages<String>,
+    notifications: Notifications<(String, Value)>,
 }
 
 impl Receiver {
-    pub(super) fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let addr = listener.local_addr()?;
-        let (sender, pages) = mpsc::channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let sender = sender.clone();
-                std::thread::spawn(move || serve(stream, &sender));
-            }
-        });
-        Ok(Self { addr, pages })
+    pub(super) fn start() -> Self {
+        let (addr, notifications) = notifications::listen();
+        Self {
+            addr,
+            notifications,
+        }
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
@@ -38,38 +29,11 @@ impl Receiver {
 
     /// The next page.
     pub(super) fn wait(&self) -> Option<String> {
-        self.pages.recv_timeout(PATIENCE).ok()
-    }
-}
-
-/// Answers every notification on a connection until it closes.
-fn serve(stream: TcpStream, sender: &Sender<String>) -> Option<()> {
-    let mut answers = stream.try_clone().ok()?;
-    let mut stream = BufReader::new(stream);
-    loop {
-        let (mut path, mut length) = (String::new(), 0);
         loop {
-            let mut line = String::new();
-            stream.read_line(&mut line).ok().filter(|read| *read > 0)?;
-            let line = line.trim_end().to_ascii_lowercase();
-            if line.is_empty() {
-                break;
+            let (path, body) = self.notifications.recv_timeout(PATIENCE).ok()?;
+            if path == "/page" {
+                return Some(text(&body));
             }
-            if let Some(rest) = line.strip_prefix("post ") {
-                path = rest.split(' ').next()?.to_owned();
-            }
-            if let Some(rest) = line.strip_prefix("content-length:") {
-                length = rest.trim().parse().ok()?;
-            }
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).ok()?;
-        answers
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            .ok()?;
-        let body: Value = serde_json::from_slice(&body).ok()?;
-        if path == "/page" {
-            sender.send(text(&body)).ok()?;
         }
     }
 }

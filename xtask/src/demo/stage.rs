@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -11,6 +10,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
+use testing::rootfs;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,7 +52,7 @@ impl Stage {
             "/bin/sleep",
             "10000",
         ])?;
-        let command = "docker exec --interactive --tty shop /bin/sh -c id";
+        let command = "docker exec --interactive --tty shop /bin/sh -c tty";
         let output = Command::new("script")
             .args(["--quiet", "--return", "--command", command, "/dev/null"])
             .env("DOCKER_HOST", self.docker_host())
@@ -120,7 +120,7 @@ impl Stage {
         self.wait("the container engine", |stage| {
             stage.docker_run(&["version"]).is_ok()
         })?;
-        let archive = image(&self.folder)?;
+        let archive = rootfs::archive(&rootfs::make(&self.folder));
         self.docker_run(&["import", &archive.display().to_string(), IMAGE])?;
         Ok(())
     }
@@ -291,34 +291,6 @@ impl Drop for Stage {
 }
 
 const IMAGE: &str = "saker/demo:1";
-
-/// One static program under many names, as an archive.
-fn image(folder: &Path) -> anyhow::Result<PathBuf> {
-    let root = folder.join("image");
-    for below in ["bin", "etc", "tmp"] {
-        fs::create_dir_all(root.join(below))?;
-    }
-    let busybox = ["/bin/busybox", "/usr/bin/busybox"];
-    let busybox = busybox.into_iter().find(|path| Path::new(path).exists());
-    fs::copy(
-        busybox.context("busybox-static is not installed")?,
-        root.join("bin/busybox"),
-    )?;
-    for name in ["sh", "id", "sleep"] {
-        symlink("busybox", root.join("bin").join(name))?;
-    }
-    fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/sh\n")?;
-    let archive = folder.join("image.tar");
-    let status = Command::new("tar")
-        .arg("-C")
-        .arg(&root)
-        .arg("-cf")
-        .arg(&archive)
-        .arg(".")
-        .status()?;
-    ensure!(status.success(), "tar failed");
-    Ok(archive)
-}
 
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)

@@ -18,6 +18,7 @@ const TABLE: &str = "TABLE\n";
 
 /// Settings of an agent that does all it can, so that it counts all it can. Nothing is connected for a list.
 const EVERYTHING: &str = concat!(
+    "canary_interval_seconds: 60\n",
     "otlp: {endpoint: 'http://127.0.0.1:4317', logs: true, metrics: true}\n",
     "kubernetes: {node: node}\n",
 );
@@ -26,7 +27,9 @@ const EVERYTHING: &str = concat!(
 fn descriptions(schema: &Schema) -> Vec<Description> {
     let mut text = EVERYTHING;
     if cfg!(not(feature = "kube")) {
-        text = text.lines().next().unwrap_or_default();
+        text = text
+            .split_once("kubernetes:")
+            .map_or(text, |(rest, _)| rest);
     }
     let layer = Layer::parse(text).ok();
     let settings = layer.and_then(|layer| Settings::from_layers([layer]).ok());

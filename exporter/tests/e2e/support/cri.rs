@@ -17,8 +17,8 @@ use tokio::net::UnixStream;
 
 use self::message::*;
 use super::daemon::Daemon;
-use super::rootfs;
 use super::runtimes::Containerd;
+use testing::rootfs;
 
 /// The image of the containers, and that of the sandboxes.
 pub(crate) const IMAGE: &str = "saker.local/team/busybox:7";

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::daemon::Daemon;
-use super::rootfs;
 use super::wait::wait_until;
+use testing::rootfs;
 
 /// The image of all containers.
 pub(crate) const IMAGE: &str = "saker/busybox:1";

@@ -13,7 +13,6 @@ pub(crate) mod http;
 pub(crate) mod otlp;
 pub(crate) mod prometheus;
 pub(crate) mod python;
-pub(crate) mod rootfs;
 pub(crate) mod runtimes;
 pub(crate) mod wait;
 

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::daemon::Daemon;
 use super::docker::finished;
-use super::rootfs;
 use super::wait::wait_until;
+use testing::rootfs;
 
 /// A containerd of the test's own.
 #[derive(Debug)]

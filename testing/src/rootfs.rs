@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Makes the tree below `folder`.
-pub(crate) fn make(folder: &Path) -> PathBuf {
+pub fn make(folder: &Path) -> PathBuf {
     let root = folder.join("rootfs");
     for below in ["bin", "etc", "proc", "sys", "dev", "tmp"] {
         fs::create_dir_all(root.join(below)).expect("the scratch folder is writable");
@@ -18,7 +18,7 @@ pub(crate) fn make(folder: &Path) -> PathBuf {
     fs::copy(busybox, root.join("bin/busybox")).expect("copied");
     for name in [
         "sh", "cat", "sleep", "true", "tty", "ip", "nc", "base64", "chmod", "cp", "ln", "mkdir",
-        "mount", "tar", "touch", "wget",
+        "mount", "tar", "touch", "watch", "wget",
     ] {
         symlink("busybox", root.join("bin").join(name)).expect("linked");
     }
@@ -28,7 +28,7 @@ pub(crate) fn make(folder: &Path) -> PathBuf {
 }
 
 /// The tree as an archive, for an engine that imports one.
-pub(crate) fn archive(root: &Path) -> PathBuf {
+pub fn archive(root: &Path) -> PathBuf {
     let archive = root.with_extension("tar");
     let status = Command::new("tar")
         .arg("-C")
