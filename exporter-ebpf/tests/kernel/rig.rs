@@ -32,7 +32,7 @@ pub(crate) struct Rig {
 impl Rig {
     /// Everything attached, these system calls watched.
     pub(crate) fn new(calls: &[&str]) -> Self {
-        let mut rig = Self::load(4 << 20);
+        let mut rig = Self::load(32 << 20);
         rig.watch(calls);
         for program in PROGRAMS {
             rig.attach(program);

@@ -126,8 +126,13 @@ fn hostile_clients_stop_neither_detection_nor_scraping() {
         let name = "saker_http_connections_ended_total";
         scrape.sum(name, &[("reason", reason)]).unwrap_or(0.0)
     };
-    assert!(ended("evicted") >= 1000.0 - 256.0, "{}", ended("evicted"));
-    assert!(ended("malformed") >= 1.0, "{}", ended("malformed"));
+    let (evicted, malformed) = (ended("evicted"), ended("malformed"));
+    assert!(evicted > 0.0 && malformed > 0.0, "{evicted} {malformed}");
+    // Noise that is read before its connection has to make room ends by itself.
+    assert!(
+        evicted + malformed >= 1000.0 - 256.0,
+        "{evicted} {malformed}"
+    );
     assert_eq!(scrape.sum("saker_events_lost_total", &[]), Some(0.0));
     assert!(scrape.sum("saker_http_connections", &[]) <= Some(256.0));
 }

@@ -60,6 +60,7 @@ fn a_scrape_shows_what_is_listed_and_nothing_else() {
     let missing = listed.keys().filter(|name| !shown.contains_key(*name));
     // What has no series unless something is configured, or goes wrong.
     let optional = [
+        "saker_canary_",
         "saker_runtime_",
         "saker_otlp_",
         "saker_kubernetes_",
