@@ -221,7 +221,7 @@ impl Judged<'_> {
         let rules = values.program.roots.len();
         possible.clear();
         possible.resize(words(rules), u64::MAX);
-        if let Some(last) = possible.last_mut().filter(|_| rules % 64 != 0) {
+        if let Some(last) = possible.last_mut().filter(|_| !rules.is_multiple_of(64)) {
             *last = (1 << (rules % 64)) - 1;
         }
         for guard in &values.program.guards {

@@ -125,8 +125,9 @@ impl Prefixes {
 
     /// Whether a text begins with one of them.
     fn any_of<'t>(&self, text: impl Iterator<Item = &'t u8> + Clone) -> bool {
-        let smaller = |prefix: &Box<[u8]>| prefix.iter().le(text.clone());
-        let behind = self.sorted.partition_point(smaller);
+        let behind = self
+            .sorted
+            .partition_point(|prefix| prefix.iter().le(text.clone()));
         let last = behind.checked_sub(1).map(|at| &self.sorted[at]);
         last.is_some_and(|prefix| {
             let mut text = text.clone();
