@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// How long to record, such as 30s or 5m; without it until Ctrl-C or SIGTERM.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     length: Option<Duration>,
-    /// Rules file, or directory of rules files, whose system calls are recorded; may be given several times. Default: the
+    /// Rules file, or directory of rules files, whose system calls are recorded; may be given several times. Default:
     /// those of the configuration, or the bundled rules.
     #[arg(short, long, value_name = "PATH", conflicts_with = "all")]
     rules: Vec<PathBuf>,
