@@ -298,6 +298,73 @@ fn probes_and_the_face_speak_alike() {
 }
 
 #[test]
+fn helm_test_reaches_the_face_as_it_is_protected() {
+    let test = |name: &str| {
+        let made = render(name);
+        let pod = of_kind(&made, "Pod").first().copied()?;
+        let container = &pod["spec"]["containers"][0];
+        if let Some(mounts) = container["volumeMounts"].as_array() {
+            assert_eq!(mounts.len(), pod["spec"]["volumes"].as_array()?.len());
+        }
+        assert_eq!(
+            container["securityContext"]["capabilities"],
+            json!({"drop": ["ALL"]})
+        );
+        Some((container["args"].clone(), pod["spec"]["volumes"].clone()))
+    };
+    for (name, args, secrets) in [
+        (
+            "default",
+            json!(["http://saker.security.svc:9797"]),
+            &[][..],
+        ),
+        (
+            "servicemonitor-tls",
+            json!([
+                "https://saker.security.svc:9797",
+                "--ca-file=/etc/saker/tls/ca.crt",
+                "--cert-file=/etc/saker/tls/tls.crt",
+                "--key-file=/etc/saker/tls/tls.key",
+            ]),
+            &["saker-test"],
+        ),
+        (
+            "passwords",
+            json!([
+                "https://saker.security.svc:9443",
+                "--ca-file=/etc/saker/tls/ca.crt",
+                "--user=helm",
+                "--password-file=/etc/saker/password/password",
+            ]),
+            &["saker-tls", "saker-test"],
+        ),
+    ] {
+        let (got, volumes) = test(name).expect(name);
+        let mut expected = vec![json!("selftest"), json!("--against")];
+        expected.extend(args.as_array().unwrap().iter().cloned());
+        assert_eq!(got, json!(expected), "{name}");
+        let named: Vec<&Value> = volumes
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|volume| &volume["secret"]["secretName"])
+            .collect();
+        assert_eq!(json!(named), json!(secrets), "{name}");
+    }
+    assert_eq!(test("only-own-rules"), None);
+}
+
+#[test]
+fn the_node_s_proc_is_mounted_unless_its_processes_are_shared() {
+    for (name, shared) in [("default", false), ("everything-else", true)] {
+        let made = render(name);
+        assert_eq!(pod(&made)["hostPID"], shared, "{name}");
+        let mounted = names(&container(&made)["volumeMounts"], "mountPath");
+        assert_eq!(mounted.contains("/host/proc"), !shared, "{name}");
+    }
+}
+
+#[test]
 fn the_policy_lets_out_what_is_needed() {
     let made = render("workloads");
     let egress = &of_kind(&made, "NetworkPolicy")[0]["spec"]["egress"];
@@ -310,6 +377,13 @@ fn the_policy_lets_out_what_is_needed() {
         .map(|port| &port["port"])
         .collect();
     assert_eq!(json!(ports), json!([53, 53, 80, 443, 6443]));
+    let ingress = &of_kind(&made, "NetworkPolicy")[0]["spec"]["ingress"][0]["from"];
+    let labels = &of_kind(&made, "Pod")[0]["metadata"]["labels"];
+    assert_eq!(
+        ingress[1]["podSelector"]["matchLabels"],
+        json!(labels),
+        "helm test may connect"
+    );
 }
 
 #[test]
