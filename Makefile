@@ -108,6 +108,7 @@ bench: compiler ## Measure, and write the figures to docs/performance.md.
 	cargo bench -p exporter --bench scrape -- --write ../docs/performance.md
 	cargo bench -p exporter --bench line -- --write ../docs/performance.md
 	cargo bench -p exporter --bench kernel -- --write ../docs/performance.md
+	cargo bench -p exporter --bench types -- --write ../docs/performance.md
 
 # What it takes to build: Rust, a linker, and clang for the kernel programs.
 .PHONY: compiler

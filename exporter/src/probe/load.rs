@@ -116,6 +116,7 @@ impl Probe {
             .map_max_entries(RING, ring_bytes)
             .load(BASE)
             .map_err(refused_map)?;
+        load_ahead(&mut ebpf, &btf);
         let with_args = scan_with_args(&mut ebpf, &btf);
         for program in PROGRAMS {
             // Verifying a program takes time: of the two scans only one is loaded.
@@ -305,7 +306,20 @@ fn scan_with_args(ebpf: &mut Ebpf, btf: &Btf) -> bool {
     }
 }
 
-/// Loads a program for its hook.
+/// Loads all programs side by side, since verifying them is most of what a start takes. One that the kernel refuses is left to
+/// whoever loads it for use, which is to say so. Of the two scans only the first to try is loaded.
+fn load_ahead(ebpf: &mut Ebpf, btf: &Btf) {
+    std::thread::scope(|scope| {
+        for (name, loaded) in ebpf.programs_mut() {
+            let known = PROGRAMS.iter().find(|program| program.name == name);
+            if let Some(program) = known.filter(|program| program.name != SCAN) {
+                scope.spawn(|| load_into(loaded, program.hook, btf));
+            }
+        }
+    });
+}
+
+/// Loads a program for its hook, if that has not been done.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -314,18 +328,24 @@ pub(super) fn load_program(
     btf: &Btf,
     program: &Program,
 ) -> Result<(), ProbeError> {
-    let name = program.name;
-    let (hook, result) = match program.hook {
-        Hook::Tracepoint(hook) => (
-            hook,
-            tracepoint(ebpf, name).and_then(|program| program.load(hook, btf)),
-        ),
-        Hook::Iterator(hook) => (
-            hook,
-            iterator(ebpf, name).and_then(|program| program.load(hook, btf)),
-        ),
+    let loaded = ebpf.program_mut(program.name);
+    let result = match loaded {
+        Some(loaded) if loaded.fd().is_ok() => Ok(()),
+        Some(loaded) => load_into(loaded, program.hook, btf),
+        None => Err(ProgramError::NotLoaded),
     };
-    result.map_err(|error| refused_program(name, hook, &error))
+    result.map_err(|error| refused_program(program.name, program.hook.name(), &error))
+}
+
+fn load_into(
+    program: &mut aya::programs::Program,
+    hook: Hook,
+    btf: &Btf,
+) -> Result<(), ProgramError> {
+    match hook {
+        Hook::Tracepoint(hook) => <&mut BtfTracePoint>::try_from(program)?.load(hook, btf),
+        Hook::Iterator(hook) => <&mut Iter>::try_from(program)?.load(hook, btf),
+    }
 }
 
 /// Attaches a program that is for a tracepoint, for as long as the link is kept.

@@ -45,6 +45,26 @@ fn configurations_are_accepted() {
     assert!(seen >= 2, "{seen}");
 }
 
+/// The parser names the keys that it knows when it meets another.
+#[test]
+fn the_page_of_the_configuration_has_every_key() {
+    let page = fs::read_to_string(root().join("docs/configuration.md")).expect("a page");
+    let error = Layer::parse("no_such_key: 1")
+        .expect_err("no key")
+        .to_string();
+    let first = error.lines().next().unwrap_or_default();
+    let (_, known) = first.split_once("expected one of ").expect("the keys");
+    let known: Vec<&str> = known.split(", ").collect();
+    assert!(known.len() > 10, "{error}");
+    let example = blocks(&page, "yaml config").concat();
+    for key in known {
+        let shown = example
+            .lines()
+            .any(|line| line.starts_with(&format!("{key}:")));
+        assert!(shown || page.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
 #[test]
 fn the_tutorial_s_rules_pass_their_tests() {
     let page = fs::read_to_string(root().join("docs/writing-rules.md")).expect("a page");

@@ -4,6 +4,7 @@ pub(crate) mod message;
 
 use std::collections::HashMap;
 use std::fs;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::Command;
 
@@ -165,12 +166,17 @@ impl Pods {
 
 impl Drop for Pods {
     fn drop(&mut self) {
+        let end = || {
+            for pod in self.call::<PodList>("ListPodSandbox", &Nothing {}).items {
+                self.call::<Nothing>("StopPodSandbox", &pod);
+                self.call::<Nothing>("RemovePodSandbox", &pod);
+            }
+        };
         if std::thread::panicking() {
-            return;
-        }
-        for pod in self.call::<PodList>("ListPodSandbox", &Nothing {}).items {
-            self.call::<Nothing>("StopPodSandbox", &pod);
-            self.call::<Nothing>("RemovePodSandbox", &pod);
+            // The engine may be what failed; if it is not, nothing of the test goes on to run.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(end));
+        } else {
+            end();
         }
     }
 }
