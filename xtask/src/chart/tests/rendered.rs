@@ -386,23 +386,48 @@ fn the_policy_lets_out_what_is_needed() {
     );
 }
 
-#[test]
-fn values_in_the_documentation_are_accepted() {
-    let folder = TempDir::new().expect("a scratch folder");
-    let path = folder.path().join("values.yaml");
-    let mut seen = 0;
-    for entry in fs::read_dir(root().join("docs")).expect("docs/") {
-        let page = entry.expect("an entry").path();
+/// The blocks of all pages that are marked so.
+fn examples(mark: &str) -> Vec<(String, String)> {
+    let entries = fs::read_dir(root().join("docs")).expect("docs/");
+    let pages = entries.map(|entry| entry.expect("an entry").path());
+    let mut found = Vec::new();
+    for page in pages.chain([root().join("charts/saker/README.md")]) {
         if page.extension().is_none_or(|suffix| suffix != "md") {
             continue;
         }
         let text = fs::read_to_string(&page).expect("a page");
-        for part in text.split("```yaml values\n").skip(1) {
-            let values = part.split("```").next().expect("a part");
-            fs::write(&path, values).expect("the scratch folder is writable");
-            helm4(&path).unwrap_or_else(|fault| panic!("{}: {fault}", page.display()));
-            seen += 1;
+        for part in text.split(&format!("```{mark}\n")).skip(1) {
+            let block = part.split("```").next().expect("a part");
+            found.push((page.display().to_string(), block.to_owned()));
         }
     }
-    assert!(seen >= 5, "{seen} examples");
+    found
+}
+
+#[test]
+fn values_in_the_documentation_are_accepted() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let path = folder.path().join("values.yaml");
+    let examples = examples("yaml values");
+    assert!(examples.len() >= 6, "{} examples", examples.len());
+    for (page, values) in examples {
+        fs::write(&path, values).expect("the scratch folder is writable");
+        helm4(&path).unwrap_or_else(|fault| panic!("{page}: {fault}"));
+    }
+}
+
+#[test]
+fn objects_in_the_documentation_are_those_of_the_chart() {
+    let made = render("workloads");
+    let variables = &container(&made)["env"];
+    for (page, text) in examples("yaml object") {
+        let object = objects(&text).remove(0);
+        match object["kind"].as_str() {
+            Some(kind) => assert_eq!(object["rules"], of_kind(&made, kind)[0]["rules"], "{page}"),
+            None => assert!(
+                variables.as_array().unwrap().contains(&object["env"][0]),
+                "{page}: {object}"
+            ),
+        }
+    }
 }
