@@ -11,6 +11,9 @@ use std::{
 /// Versions that Debian and its kin install under a name of their own, newest first.
 const VERSIONS: std::ops::RangeInclusive<u32> = 14..=22;
 
+/// What is compiled: `src/bpf/NAME.bpf.c`.
+const OBJECTS: [&str; 2] = ["base", "scan"];
+
 fn main() {
     println!("cargo::rerun-if-changed=src/bpf");
     println!("cargo::rerun-if-env-changed=CLANG");
@@ -33,13 +36,11 @@ fn build() -> Result<(), String> {
         }
     };
     let clang = find_clang()?;
-    compile(
-        &clang,
-        arch,
-        &sources,
-        "base.bpf.c",
-        &out.join("base.bpf.o"),
-    )
+    for name in OBJECTS {
+        let object = out.join(format!("{name}.bpf.o"));
+        compile(&clang, arch, &sources, &format!("{name}.bpf.c"), &object)?;
+    }
+    Ok(())
 }
 
 fn compile(

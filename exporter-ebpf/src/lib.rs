@@ -30,6 +30,11 @@
 //! records of kind [`record::Kind::Task`] without gaps, to be cut by [`record::Records`]. Nothing is lost there.
 //! Without [`SCAN_ARGS`] the arguments of those processes say `TAIL_READ_FAILED`, and are in `/proc/PID/cmdline`.
 //!
+//! The iterator lists the processes of the caller's pid namespace. [`SCANNER`] is an object of its own for a caller who is in another
+//! than the first: load it, attach [`SCAN_ALL`] and read the iterator's file to its end, again and again, until the number in
+//! [`CURSOR`] (`u32` 0 → three `u64`, of which it is the first) is [`CURSOR_END`]: records as above, of all processes there
+//! are, without arguments.
+//!
 //! # Wake-ups
 //!
 //! A record wakes the reader of the ring unless one did so less than [`WAKE_GAP`] ago. So the reader, after it found
@@ -66,6 +71,12 @@ pub const FILTER_CGROUPS: &str = "filter_cgroups";
 pub const SCAN: &str = "on_scan";
 /// Name of the program that does so with their arguments (sleepable, kernel 5.18).
 pub const SCAN_ARGS: &str = "on_scan_args";
+/// Name of the program of [`SCANNER`].
+pub const SCAN_ALL: &str = "on_scan_all";
+/// Name of the map of [`SCANNER`] that says which number is looked at next.
+pub const CURSOR: &str = "cursor";
+/// What stands there after the last.
+pub const CURSOR_END: u64 = u64::MAX;
 /// Name of the program behind every watched system call; without it the others see processes only.
 pub const SYS_EXIT: &str = "on_sys_exit";
 
@@ -164,6 +175,12 @@ pub const PROGRAMS: &[Program] = &[
 /// Loaders read ELF structures in place, so the bytes lie where a `u64` may.
 #[repr(C, align(8))]
 struct Aligned<T: ?Sized>(T);
+
+static SCANNER_OBJECT: &Aligned<[u8]> =
+    &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/scan.bpf.o")));
+
+/// The scan of all processes, for who is in a pid namespace of his own. Its ring is not used.
+pub static SCANNER: &[u8] = &SCANNER_OBJECT.0;
 
 static BASE_OBJECT: &Aligned<[u8]> =
     &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/base.bpf.o")));

@@ -23,23 +23,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use rustix::process::geteuid;
 use serde_json::Value;
 use uuid::Uuid;
 
 use self::action::{Action, Place};
-use self::cgroup::{Cgroups, inside_container};
+use self::cgroup::{Cgroups, container_start_boot_ns, inside_container};
 pub use self::report::{Line, Outcome, Report};
 use self::stage::DONE;
 pub use self::stage::Order;
 pub use self::witness::Witness;
 use self::witness::{Arrived, Watched};
-use crate::sys::signals;
+use crate::sys::{clock, signals};
 
 /// Actions at a time.
 const PERFORMERS: usize = 3;
 /// How often an action is done that is not noticed: a host that is busy beyond measure loses an event now and then, as its agent
 /// counts.
 const ROUNDS: usize = 3;
+/// After this time rules excuse nothing any more because a container has just started.
+const SETTLED: Duration = Duration::from_secs(31);
 /// How long after the last action or match something may still come.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -90,7 +93,27 @@ pub fn run(witness: Witness, rules: &[Rule]) -> anyhow::Result<Report> {
             (loaded, known(|rule| !rule.enabled), watched)
         }
     };
+    if inside_container() {
+        settle(&news)?;
+    }
     Test::new(&loaded, &off, watched).run(&tell, &news)
+}
+
+/// Waits until the container that this is done in has been there for a while: rules excuse what it does at its start.
+fn settle(news: &Receiver<News>) -> anyhow::Result<()> {
+    let start_boot_ns = container_start_boot_ns().context("when this container started")?;
+    let settled_boot_ns = start_boot_ns + SETTLED.as_nanos() as u64;
+    loop {
+        let left = settled_boot_ns.saturating_sub(clock::boot_ns());
+        if left == 0 {
+            return Ok(());
+        }
+        match news.recv_timeout(Duration::from_nanos(left)) {
+            Ok(News::AgentEnded(why)) => anyhow::bail!(why),
+            Ok(News::End) => anyhow::bail!("ended by a signal"),
+            _ => {}
+        }
+    }
 }
 
 /// A test under way.
@@ -116,6 +139,7 @@ impl Test {
             ),
         };
         let loaded: HashSet<String> = loaded.iter().cloned().collect();
+        let is_root = geteuid().is_root();
         let reason = |action: &Action| match action.place {
             _ if !loaded.contains(action.rule) => Some("the agent has not loaded it".to_owned()),
             _ if off.iter().any(|name| name == action.rule) => {
@@ -125,7 +149,11 @@ impl Test {
                 "it is about what happens outside of containers, and this is inside of one"
                     .to_owned(),
             ),
-            Place::Container => no_cgroups.clone(),
+            _ if action.takes_root && !is_root => {
+                Some("it is about what root does, and this is somebody else".to_owned())
+            }
+            Place::Container if no_cgroups.is_some() => no_cgroups.clone(),
+            _ if inside => action.excused_below_engine.map(str::to_owned),
             _ => None,
         };
         let outcomes: Vec<_> = actions::all()

@@ -156,6 +156,9 @@ tls_server_config:
 {{- if and (or .Values.otlp.tlsSecret .Values.otlp.headersSecret) (not (get .Values.config.otlp "endpoint")) }}
 {{- fail "otlp: there is a Secret for a collector, but none is named; set config.otlp.endpoint" }}
 {{- end }}
+{{- if and .Values.tests.user (not .Values.tests.passwordSecret) }}
+{{- fail "tests.user: has no password; set tests.passwordSecret to name and key of a Secret" }}
+{{- end }}
 {{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) }}
 {{- fail "serviceMonitor.enabled: needs the Service; set service.enabled, or take the PodMonitor" }}
 {{- end }}

@@ -61,6 +61,7 @@ static long (*const copy_from_user_task)(void *to, u32 bytes, u64 from, struct t
 
 /* CO-RE: answered when the object is loaded, so the verifier sees a constant and drops the other branch. */
 #define field_offset(type, field) __builtin_preserve_field_info(((typeof(type) *)0)->field, 0)
+#define field_bytes(type, field) __builtin_preserve_field_info(((typeof(type) *)0)->field, 1)
 #define field_exists(field) __builtin_preserve_field_info(field, 2)
 #define type_bytes(type) __builtin_preserve_type_info(*(typeof(type) *)0, 1)
 #define enum_value_exists(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 0)

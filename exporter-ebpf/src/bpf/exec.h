@@ -88,8 +88,11 @@ static inline_always u64 append_task_args(struct buffer *buffer, u64 at, struct 
 	return end_bytes(buffer, at, tail, take, bytes, error);
 }
 
-/* One process of the scan; `sleepable` is a constant that tells whether its pages can be read. */
-static inline_always void collect_task(struct seq_file *seq, struct buffer *buffer, struct task_struct *task,
+/*
+ * One process of the scan; `sleepable` is a constant that tells whether its pages can be read. Not zero: the reader's buffer is full,
+ * and the kernel will call again.
+ */
+static inline_always long collect_task(struct seq_file *seq, struct buffer *buffer, struct task_struct *task,
 				       u32 sleepable)
 {
 	struct rec_task *to = (struct rec_task *)buffer;
@@ -115,7 +118,7 @@ static inline_always void collect_task(struct seq_file *seq, struct buffer *buff
 	to->header.bytes = at;
 	mask(at, OFFSET_MASK);
 	clamp(at, RECORD_BYTES_MAX);
-	seq_write(seq, buffer, at);
+	return seq_write(seq, buffer, at);
 }
 
 #endif

@@ -73,7 +73,22 @@ struct ns_common {
 	u32 inum;
 };
 
+/* A radix tree of numbers, include/linux/xarray.h, since 4.20. */
+struct xa_node {
+	unsigned char shift;
+	void *slots[1];           /* 64, or 16 in a small kernel */
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
 struct pid_namespace {
+	struct idr idr;           /* number → struct pid */
 	struct task_struct *child_reaper;
 	struct ns_common ns;
 };
@@ -83,8 +98,17 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
 	u32 level;
+	struct hlist_head tasks[4]; /* linked by task_struct.pid_links */
 	struct upid numbers[1];
 };
 
@@ -241,6 +265,7 @@ struct task_struct {
 	int exit_code;
 	int pid, tgid;
 	struct task_struct *real_parent, *group_leader;
+	struct hlist_node pid_links[4]; /* since 4.19 */
 	u64 start_boottime;
 	struct cred *cred;
 	char comm[COMM_BYTES];
@@ -441,8 +466,10 @@ struct pt_regs {
  * peek(), a helper call, with the same outcome.
  */
 
-/* Before 5.11 nothing gives the current task with its type; then get() is peek(). */
+/* Before 5.11 nothing gives the current task with its type; then, and where an object says so, get() is peek(). */
+#ifndef HAS_TYPED_TASK
 #define HAS_TYPED_TASK enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+#endif
 
 #define peek(pointer, field)                                                       \
 	({                                                                         \

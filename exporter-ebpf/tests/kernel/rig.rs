@@ -13,8 +13,9 @@ use aya::{
     programs::{BtfTracePoint, Iter},
 };
 use exporter_ebpf::{
-    BASE, COUNTERS, Hook, PROGRAMS, Program, RING, SETTINGS, WATCH,
-    record::{Counters, Header, Kind, OpenRecord, Record, Records},
+    BASE, COUNTERS, CURSOR, CURSOR_END, Hook, PROGRAMS, Program, RING, SCAN_ALL, SCANNER, SETTINGS,
+    WATCH,
+    record::{Counters, Header, Kind, OpenRecord, Record, Records, TaskRecord},
     syscall::watch_table,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -198,42 +199,81 @@ impl Rig {
     }
 
     /// Runs a scan to its end; every record by process id.
-    pub(crate) fn scan(
-        &mut self,
-        program: &str,
-    ) -> HashMap<u32, exporter_ebpf::record::TaskRecord<'static>> {
-        let scan: &mut Iter = self
-            .ebpf
-            .program_mut(program)
-            .expect(program)
-            .try_into()
-            .expect(program);
-        scan.load("task", &self.btf)
-            .unwrap_or_else(|error| panic!("{program}: {error}"));
-        let link = scan.attach().expect("attach");
-        let mut file = scan
-            .take_link(link)
-            .expect("link")
-            .into_file()
-            .expect("iterator");
+    pub(crate) fn scan(&mut self, program: &str) -> Tasks {
+        load_scan(&mut self.ebpf, program, &self.btf);
         let mut stream = Vec::new();
-        file.read_to_end(&mut stream).expect("read the scan");
-        let mut records = Records::new(stream.leak());
-        let tasks = records
-            .by_ref()
-            .map(
-                |bytes| match Record::parse(bytes).expect("record of the scan") {
-                    Record::Task(task) => (task.fixed.process.pid, task),
-                    other => panic!("{:?} in the scan", other.kind()),
-                },
-            )
-            .collect();
-        assert!(
-            records.rest().is_empty(),
-            "the scan ends in the middle of a record"
-        );
+        read_scan(&mut self.ebpf, program, &mut stream);
+        tasks(stream)
+    }
+
+    /// The same for the scan of all pid namespaces; each process comes once.
+    pub(crate) fn scan_all(&self) -> Tasks {
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(&self.btf))
+            .map_max_entries(RING, 1 << 16)
+            .load(SCANNER)
+            .expect("load the scanner");
+        let cursor = ebpf.take_map(CURSOR).expect("cursor");
+        let cursor: Array<_, [u64; 3]> = cursor.try_into().expect("cursor");
+        load_scan(&mut ebpf, SCAN_ALL, &self.btf);
+        let mut stream = Vec::new();
+        let mut number = 0;
+        while number != CURSOR_END {
+            read_scan(&mut ebpf, SCAN_ALL, &mut stream);
+            let [next, ..] = cursor.get(&0, 0).expect("cursor");
+            assert!(next > number, "no further than {number}");
+            number = next;
+        }
+        let records = Records::new(&stream).count();
+        let tasks = tasks(stream);
+        assert_eq!(tasks.len(), records);
         tasks
     }
+}
+
+/// What a scan finds, by process id.
+pub(crate) type Tasks = HashMap<u32, TaskRecord<'static>>;
+
+fn iterator<'a>(ebpf: &'a mut Ebpf, program: &str) -> &'a mut Iter {
+    ebpf.program_mut(program)
+        .expect(program)
+        .try_into()
+        .expect(program)
+}
+
+fn load_scan(ebpf: &mut Ebpf, program: &str, btf: &Btf) {
+    let scan = iterator(ebpf, program);
+    if scan.fd().is_err() {
+        scan.load("task", btf)
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+    }
+}
+
+fn read_scan(ebpf: &mut Ebpf, program: &str, stream: &mut Vec<u8>) {
+    let scan = iterator(ebpf, program);
+    let link = scan.attach().expect("attach");
+    let file = scan.take_link(link).expect("link").into_file();
+    file.expect("iterator")
+        .read_to_end(stream)
+        .expect("read the scan");
+}
+
+fn tasks(stream: Vec<u8>) -> Tasks {
+    let mut records = Records::new(stream.leak());
+    let tasks = records
+        .by_ref()
+        .map(
+            |bytes| match Record::parse(bytes).expect("record of the scan") {
+                Record::Task(task) => (task.fixed.process.pid, task),
+                other => panic!("{:?} in the scan", other.kind()),
+            },
+        )
+        .collect();
+    assert!(
+        records.rest().is_empty(),
+        "the scan ends in the middle of a record"
+    );
+    tasks
 }
 
 /// This thread, as records name it.

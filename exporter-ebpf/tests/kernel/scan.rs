@@ -124,6 +124,46 @@ fn the_scan_is_complete() {
 }
 
 #[test]
+fn the_scan_of_all_namespaces_tells_the_same_without_arguments() {
+    // One in a namespace of its own.
+    let mut inner = Command::new("unshare")
+        .args(["--pid", "--fork", "cat"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("unshare is part of util-linux");
+    let mut rig = Rig::new(&[]);
+    let is_inner = |task: &TaskRecord<'_>| {
+        task.fixed.process.parent_pid == inner.id() && task.exe.bytes.ends_with(b"/cat")
+    };
+    let before = loop {
+        let before = rig.scan(SCAN);
+        if before.values().any(is_inner) {
+            break before;
+        }
+        std::thread::yield_now();
+    };
+    let all = rig.scan_all();
+    let after = rig.scan(SCAN);
+    assert!(all.values().any(is_inner));
+    for (of, expected) in &before {
+        // Whoever was there before and after was there in between.
+        let Some(last) = after.get(of) else { continue };
+        if (expected.fixed.process, expected.exe, expected.cwd)
+            != (last.fixed.process, last.exe, last.cwd)
+        {
+            continue;
+        }
+        let found = all.get(of).unwrap_or_else(|| panic!("{of} is missing"));
+        assert_eq!(found.fixed.process, expected.fixed.process);
+        assert_eq!(found.fixed.inode, expected.fixed.inode);
+        assert_eq!((found.exe, found.cwd), (expected.exe, expected.cwd));
+        assert_eq!((found.args, found.cgroup), (expected.args, expected.cgroup));
+    }
+    drop(inner.stdin.take());
+    inner.wait().expect("wait");
+}
+
+#[test]
 fn a_zombie_is_not_there() {
     let mut child = Command::new("/bin/true").spawn().expect("spawn");
     let mut rig = Rig::new(&[]);

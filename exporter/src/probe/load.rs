@@ -2,7 +2,7 @@
 //!
 //! Every refusal is a sentence that says what the kernel refused and what to do.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf};
@@ -18,13 +18,11 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use zerocopy::IntoBytes;
 
 use super::request::Requests;
-use super::{Gate, KernelCounters, Places, Ring};
-use crate::sys::capability;
+use super::{Gate, KernelCounters, Places, Ring, scan};
+use crate::sys::{self, capability};
 
 /// Where the kernel keeps its own type information.
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
-/// A scan that is larger than this is cut: a million processes.
-const SCAN_BYTES_MAX: u64 = 1 << 30;
 
 /// The loaded programs. Dropping it detaches them.
 pub struct Probe {
@@ -207,7 +205,7 @@ impl Probe {
         self.follow_requests()
     }
 
-    /// A record for every process that is there now, one behind the other.
+    /// A record for every process that is there now, in whatever pid namespace, one behind the other.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -221,19 +219,8 @@ impl Probe {
         } else {
             SCAN
         };
-        let file = iterator(&mut self.ebpf, name)
-            .and_then(|program| {
-                let link = program.attach()?;
-                program.take_link(link)
-            })
-            .map_err(|error| refused_program(name, "task", &error))?
-            .into_file()
-            .map_err(|error| ProbeError::Scan(io::Error::other(error)))?;
-        let mut records = Vec::new();
-        file.take(SCAN_BYTES_MAX)
-            .read_to_end(&mut records)
-            .map_err(ProbeError::Scan)?;
-        Ok(records)
+        let kernel = || kernel_btf(Path::new(KERNEL_BTF));
+        scan::scan(&mut self.ebpf, name, kernel, sys::in_first_pid_namespace())
     }
 
     /// The reading end of the ring. Once.
@@ -383,13 +370,14 @@ fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoin
         .try_into()
 }
 
-fn iterator<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter, ProgramError> {
+/// A program that is an iterator.
+pub(super) fn iterator<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter, ProgramError> {
     ebpf.program_mut(name)
         .ok_or(ProgramError::NotLoaded)?
         .try_into()
 }
 
-fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, ProbeError> {
+pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, ProbeError> {
     ebpf.take_map(name).ok_or_else(|| ProbeError::MapUse {
         name,
         cause: MapError::InvalidName {
@@ -399,7 +387,7 @@ fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, Probe
 }
 
 /// A refused map says which; the rest the loader says itself.
-fn refused_map(error: EbpfError) -> ProbeError {
+pub(super) fn refused_map(error: EbpfError) -> ProbeError {
     match error {
         EbpfError::MapError(MapError::CreateError { name, io_error, .. }) => ProbeError::Map {
             name,
@@ -409,7 +397,11 @@ fn refused_map(error: EbpfError) -> ProbeError {
     }
 }
 
-fn refused_program(name: &'static str, hook: &'static str, error: &ProgramError) -> ProbeError {
+pub(super) fn refused_program(
+    name: &'static str,
+    hook: &'static str,
+    error: &ProgramError,
+) -> ProbeError {
     let reason = match error {
         ProgramError::LoadError {
             io_error,

@@ -32,6 +32,8 @@ pub(super) struct Action {
     pub(super) on_terminal: bool,
     /// The user that the program runs as.
     pub(super) user: u32,
+    /// Whether the rule is about what root does.
+    pub(super) takes_root: bool,
     /// The user that logged in, if somebody did.
     pub(super) login: Option<u32>,
     /// Files that are there before.
@@ -40,6 +42,8 @@ pub(super) struct Action {
     pub(super) addresses: &'static [Ipv4Addr],
     /// Whether the program lies in the upper layer of an overlay.
     pub(super) in_upper_layer: bool,
+    /// Why the rule does not match in a container that an engine has made for the test, if so.
+    pub(super) excused_below_engine: Option<&'static str>,
 }
 
 /// Where something happens.
@@ -73,10 +77,12 @@ impl Action {
             parent: "saker-selftest",
             on_terminal: false,
             user: 0,
+            takes_root: false,
             login: None,
             files: &[],
             addresses: &[],
             in_upper_layer: false,
+            excused_below_engine: None,
         }
     }
 
@@ -135,6 +141,14 @@ impl Action {
         Self { user, ..self }
     }
 
+    /// By root, and it does not count if it is somebody else.
+    pub(super) const fn takes_root(self) -> Self {
+        Self {
+            takes_root: true,
+            ..self
+        }
+    }
+
     /// By somebody who has logged in as this user.
     pub(super) const fn login(self, user: u32) -> Self {
         Self {
@@ -162,6 +176,14 @@ impl Action {
     /// In a network with these addresses.
     pub(super) const fn addresses(self, addresses: &'static [Ipv4Addr]) -> Self {
         Self { addresses, ..self }
+    }
+
+    /// Not in a container that an engine has made for the test.
+    pub(super) const fn excused_below_engine(self, why: &'static str) -> Self {
+        Self {
+            excused_below_engine: Some(why),
+            ..self
+        }
     }
 
     /// From the upper layer of an overlay.

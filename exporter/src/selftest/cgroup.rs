@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use uuid::Uuid;
 
 use crate::state::cgroup::container;
+use crate::sys;
 
 /// Name of the first cgroup namespace, in which paths are told from the root.
 const FIRST_NAMESPACE: &str = "cgroup:[4026531835]";
@@ -32,6 +33,15 @@ pub(super) fn inside_container() -> bool {
     let namespace = fs::read_link("/proc/self/ns/cgroup");
     namespace.is_ok_and(|name| name != Path::new(FIRST_NAMESPACE))
         || own().is_some_and(|path| container(path.as_bytes()).is_some())
+}
+
+/// When the container that this process is in started: the first process of its pid namespace, or this one if it shares the host's.
+pub(super) fn container_start_boot_ns() -> Option<u64> {
+    let first = match sys::in_first_pid_namespace() {
+        true => "self",
+        false => "1",
+    };
+    sys::start_boot_ns(&fs::read(format!("/proc/{first}/stat")).ok()?)
 }
 
 impl Cgroups {

@@ -161,9 +161,10 @@ fn terminal() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Makes a root file system in memory with what the action needs, and goes there.
 fn furnish(action: &Action) -> anyhow::Result<()> {
-    let place = ["/tmp", "/run", "/mnt", "/var"];
+    // The last is there in an image that holds nothing but this program.
+    let place = ["/tmp", "/run", "/mnt", "/var", "/usr"];
     let root = place.into_iter().map(Path::new).find(|path| path.is_dir());
-    let root = root.context("none of /tmp, /run, /mnt and /var is there")?;
+    let root = root.context("none of /tmp, /run, /mnt, /var and /usr is there")?;
     let plain = MountFlags::empty();
     mount("saker-selftest", root, "tmpfs", plain, c"mode=755")?;
     let within = |path: &str| root.join(path.trim_start_matches('/'));

@@ -1,5 +1,6 @@
 //! The container of the Helm chart, started by a real engine as a kubelet would: image, arguments, user, capabilities, mounts and
-//! probes are those that Helm renders. In it the agent sees a shell in another container.
+//! probes are those that Helm renders. In it the agent sees a shell in another container, knows a process that was there before it,
+//! and passes `helm test`.
 //!
 //! The image is made by the last stage of the Containerfile. To spare a second build of everything, it holds the binary under
 //! test with the libraries that it loads in place of the static one.
@@ -8,16 +9,17 @@ mod pod;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use self::pod::{Pod, rendered};
+use self::pod::{Pod, of_kind, rendered};
 use crate::support::agent::{SAKER, field};
-use crate::support::cri::message::{ContainerConfig, ContainerMetadata, Image};
-use crate::support::cri::{IMAGE, Pods};
+use crate::support::cri::message::{ContainerConfig, ContainerMetadata, Image, Mount};
+use crate::support::cri::{self, IMAGE, Pods};
 use crate::support::docker::Docker;
 use crate::support::http::free_address;
 use crate::support::shipped;
@@ -107,8 +109,7 @@ fn mount(arguments: &[&OsStr]) {
 
 /// The image's name in the chart.
 fn image(objects: &[Value]) -> &str {
-    let daemon_set = objects.iter().find(|object| object["kind"] == "DaemonSet");
-    let pod = &daemon_set.expect("a DaemonSet")["spec"]["template"]["spec"];
+    let pod = &of_kind(objects, "DaemonSet")["spec"]["template"]["spec"];
     pod["containers"][0]["image"].as_str().expect("a name")
 }
 
@@ -119,8 +120,63 @@ fn rule(name: &str) -> String {
     )
 }
 
+/// A container of busybox whose shell runs a script.
+fn shell(name: &str, script: &str) -> ContainerConfig {
+    ContainerConfig {
+        metadata: Some(ContainerMetadata {
+            name: name.to_owned(),
+        }),
+        image: Some(Image {
+            image: IMAGE.to_owned(),
+        }),
+        command: ["/bin/sh", "-c", script].map(str::to_owned).into(),
+        ..ContainerConfig::default()
+    }
+}
+
+/// A shell that was there before the agent, and does something when it is told to.
+struct Earlier {
+    folder: TempDir,
+    container: String,
+}
+
+impl Earlier {
+    /// The end of its command line.
+    const MARK: &str = "exit # earlier";
+
+    fn start(pods: &Pods, pod: &cri::Pod) -> Earlier {
+        let folder = TempDir::with_prefix("saker-earlier-").expect("a scratch folder");
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).expect("the scratch folder is writable");
+        let script = format!("read line </told/pipe; cat /etc/shadow; {}", Earlier::MARK);
+        let told = Mount {
+            container_path: "/told".to_owned(),
+            host_path: folder.path().display().to_string(),
+            readonly: true,
+            propagation: 0,
+        };
+        let config = ContainerConfig {
+            mounts: vec![told],
+            ..shell("earlier", &script)
+        };
+        let container = pods.start_configured(pod, config);
+        Earlier { folder, container }
+    }
+
+    /// Does it, and the agent knows who did it: the kernel has told of a process that is not in the agent's pid namespace, and the
+    /// node's /proc of its arguments.
+    fn is_known_to(&self, pod: &Pod<'_>) {
+        fs::write(self.folder.path().join("pipe"), "go\n").expect("somebody reads");
+        let line = line(pod, FILE_RULE, &self.container);
+        assert_eq!(field(&line, "k8s.pod.name"), "try");
+        let command = field(&line, "proc.pcmdline");
+        let command = command.as_str().expect("text");
+        assert!(command.ends_with(Earlier::MARK), "{line:#}");
+    }
+}
+
 #[test]
-fn the_chart_s_container_passes_its_probes_and_sees_a_shell_in_another() {
+fn the_chart_s_container_passes_its_probes_and_sees_what_others_do() {
     let pods = Pods::start();
     let sockets = Sockets::of(&pods);
     let objects = rendered(&json!({
@@ -130,19 +186,11 @@ fn the_chart_s_container_passes_its_probes_and_sees_a_shell_in_another() {
         "config": { "runtimes": [{ "cri": sockets.path().join("cri.sock") }] },
         "rules": { "custom": { "acme.yaml": rule("Acme") } },
     }));
-    let archive = TempDir::with_prefix("saker-image-").expect("a scratch folder");
-    let archive = archive.path().join("image.tar");
-    {
-        let docker = Docker::start();
-        build(&docker, image(&objects));
-        docker.run(&[
-            "save",
-            "--output",
-            archive.to_str().expect("UTF-8"),
-            image(&objects),
-        ]);
-    }
+    let (_folder, archive) = archive(image(&objects));
     pods.load(&archive);
+    let uid = "5f9d3c1e-6e4e-4f0a-9d55-0c4f6a1b2c3d";
+    let shop = pods.run_pod("shop", "try", uid);
+    let earlier = Earlier::start(&pods, &shop);
     let pod = Pod::start(&pods, &objects);
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         wait_until(probe, || pod.probe(probe));
@@ -150,42 +198,57 @@ fn the_chart_s_container_passes_its_probes_and_sees_a_shell_in_another() {
     wait_until("the engine answers", || {
         pod.scrape().sum("saker_runtime_up", &[]) == Some(1.0)
     });
-    let processes = pod
-        .scrape()
-        .sum("saker_table_entries", &[("table", "processes")]);
-    assert!(
-        processes > Some(5.0),
-        "what ran before it is known: {processes:?}"
-    );
-    let matches = |rule: &str| {
-        pod.scrape()
-            .sum("saker_rule_matches_total", &[("rule", rule)])
-    };
-    assert_eq!(matches("Acme"), Some(0.0), "the rules of the values");
-    assert_eq!(matches(SHELL_RULE), Some(0.0), "and the bundled ones");
+    assert_eq!(matches(&pod, "Acme"), Some(0.0), "the rules of the values");
+    assert_eq!(matches(&pod, SHELL_RULE), Some(0.0), "and the bundled ones");
 
-    let uid = "5f9d3c1e-6e4e-4f0a-9d55-0c4f6a1b2c3d";
-    let victim = pods.run_pod("shop", "try", uid);
+    sees_a_shell(&pods, &shop, &pod);
+    earlier.is_known_to(&pod);
+
+    pod.change_config_map("saker-rules", &json!({ "acme.yaml": rule("Other") }));
+    wait_until("the changed rules are in force", || {
+        matches(&pod, "Other").is_some()
+    });
+    assert_eq!(matches(&pod, "Acme"), None);
+
+    let test = Pod::start_test(&pods, &objects, &["saker.security.svc"]);
+    assert_eq!(test.end(), 0, "{}", test.log());
+    let log = test.log();
+    assert!(log.contains(" detected, 0 missed, "), "{log}");
+    assert_eq!(pod.stop(), 0, "{}", pod.log());
+}
+
+/// The image of this name as `docker save` writes it, in a folder that goes away.
+fn archive(name: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::with_prefix("saker-image-").expect("a scratch folder");
+    let path = folder.path().join("image.tar");
+    let docker = Docker::start();
+    build(&docker, name);
+    docker.run(&["save", "--output", path.to_str().expect("UTF-8"), name]);
+    (folder, path)
+}
+
+fn matches(pod: &Pod<'_>, rule: &str) -> Option<f64> {
+    pod.scrape()
+        .sum("saker_rule_matches_total", &[("rule", rule)])
+}
+
+/// The first line of this rule about this container.
+fn line(pod: &Pod<'_>, rule: &str, container: &str) -> Value {
+    wait_for(rule, || {
+        let is_it =
+            |line: &Value| line["rule"] == rule && field(line, "container.id") == &container[..12];
+        pod.lines().into_iter().find(is_it)
+    })
+}
+
+fn sees_a_shell(pods: &Pods, shop: &cri::Pod, pod: &Pod<'_>) {
     let config = ContainerConfig {
-        metadata: Some(ContainerMetadata {
-            name: "victim".to_owned(),
-        }),
-        image: Some(Image {
-            image: IMAGE.to_owned(),
-        }),
-        command: ["/bin/sh", "-c", "cat /etc/shadow; tty; sleep 1000"]
-            .map(str::to_owned)
-            .into(),
         tty: true,
-        ..ContainerConfig::default()
+        ..shell("victim", "cat /etc/shadow; tty; sleep 1000")
     };
-    let shell = pods.start_configured(&victim, config);
+    let victim = pods.start_configured(shop, config);
     for rule in [SHELL_RULE, FILE_RULE] {
-        let line = wait_for(rule, || {
-            pod.lines()
-                .into_iter()
-                .find(|line| line["rule"] == rule && field(line, "container.id") == &shell[..12])
-        });
+        let line = line(pod, rule, &victim);
         assert_eq!(line["hostname"], pod::NODE);
         assert_eq!(field(&line, "container.name"), "victim");
         assert_eq!(field(&line, "k8s.pod.name"), "try");
@@ -196,13 +259,6 @@ fn the_chart_s_container_passes_its_probes_and_sees_a_shell_in_another() {
         &[("rule", SHELL_RULE), ("k8s_pod_name", "try")],
     );
     assert_eq!(counted, Some(1.0));
-
-    pod.change_config_map("saker-rules", &json!({ "acme.yaml": rule("Other") }));
-    wait_until("the changed rules are in force", || {
-        matches("Other").is_some()
-    });
-    assert_eq!(matches("Acme"), None);
-    assert_eq!(pod.stop(), 0, "{}", pod.log());
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn runbooks_have_a_section_for_every_rule() {
 #[test]
 fn examples_of_exceptions_load() {
     let runbooks = read("runbooks.md");
-    let block = Regex::new(r"(?s)```yaml\n(.*?)```").expect("a pattern of this file");
+    let block = Regex::new(r"(?s)```yaml exceptions\n(.*?)```").expect("a pattern of this file");
     let examples: Vec<&str> = block
         .captures_iter(&runbooks)
         .map(|found| found.get(1).expect("the group").as_str())

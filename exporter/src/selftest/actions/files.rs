@@ -155,6 +155,7 @@ pub(super) const INTEGRITY: &[Action] = &[
         EDITOR,
         &[rename("/tmp/selftest", "/usr/bin/login")],
     )
+    .takes_root()
     .files(&["/tmp/selftest"]),
     Action::new(
         "Modify User Management Binary",

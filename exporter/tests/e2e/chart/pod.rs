@@ -1,12 +1,15 @@
-//! A kubelet's part: a rendered DaemonSet's container with its volumes, environment, rights and probes, over CRI.
+//! A kubelet's part: the container of a rendered DaemonSet or Pod with its volumes, environment, rights and probes, over CRI.
 
 use std::fs;
+use std::net::{IpAddr, UdpSocket};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::support::cri::Pods;
 use crate::support::cri::message::{
@@ -19,6 +22,8 @@ use crate::support::shipped;
 
 /// The node's name.
 pub(super) const NODE: &str = "node-1";
+/// What a container that is to end by itself may take; only a failing test waits for it.
+const END_TIME_MAX: Duration = Duration::from_secs(240);
 /// The container's log, in the pod's folder.
 const LOG: &str = "saker.log";
 
@@ -49,14 +54,23 @@ pub(super) struct Pod<'a> {
 }
 
 impl<'a> Pod<'a> {
-    /// Starts it, with the node's network: a pod of its own would take a plugin.
+    /// Starts that of the DaemonSet, with the node's network: a pod of its own would take a plugin.
     pub(super) fn start(engine: &'a Pods, objects: &[Value]) -> Pod<'a> {
-        let daemon_set = objects.iter().find(|object| object["kind"] == "DaemonSet");
-        let spec = daemon_set.expect("a DaemonSet")["spec"]["template"]["spec"].clone();
+        let spec = &of_kind(objects, "DaemonSet")["spec"]["template"]["spec"];
+        assert_eq!(spec["hostNetwork"], true);
+        Pod::of(engine, spec, objects, &[])
+    }
+
+    /// Starts that of `helm test`, for which these names are the node's.
+    pub(super) fn start_test(engine: &'a Pods, objects: &[Value], names: &[&str]) -> Pod<'a> {
+        Pod::of(engine, &of_kind(objects, "Pod")["spec"], objects, names)
+    }
+
+    fn of(engine: &'a Pods, spec: &Value, objects: &[Value], names: &[&str]) -> Pod<'a> {
         let volumes = TempDir::with_prefix("saker-volumes-").expect("a scratch folder");
         let mut pod = Pod {
             engine,
-            spec,
+            spec: spec.clone(),
             volumes,
             container: String::new(),
         };
@@ -68,11 +82,13 @@ impl<'a> Pod<'a> {
             fs::create_dir(pod.volumes.path().join(name)).expect("a scratch folder");
             pod.change_config_map(name, &object["data"]);
         }
-        assert_eq!(pod.spec["hostNetwork"], true);
-        let uid = "0f9b63c1-62d2-4d3c-8c35-7a0c7d5f0e11";
+        let hosts = format!("127.0.0.1 localhost\n{} {}\n", address(), names.join(" "));
+        fs::write(pod.volumes.path().join("hosts"), hosts).expect("a scratch folder");
+        let name = text(&pod.container()["name"]);
+        let uid = Uuid::now_v7().to_string();
         let log = pod.volumes.path().join("log");
         let log = log.to_str().expect("a path in UTF-8");
-        let sandbox = engine.run_pod_logging("security", "saker-x7k2p", uid, pod.pid_mode(), log);
+        let sandbox = engine.run_pod_logging("security", name, &uid, pod.pid_mode(), log);
         pod.container = engine.start_configured(&sandbox, pod.config());
         pod
     }
@@ -118,6 +134,17 @@ impl<'a> Pod<'a> {
     /// What it has written, as a kubelet keeps it.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.volumes.path().join("log").join(LOG)).unwrap_or_default()
+    }
+
+    /// Waits for its end, and gives its exit code.
+    pub(super) fn end(&self) -> i32 {
+        // It takes longer than a condition that is waited for: it lets half a minute pass.
+        let begun = Instant::now();
+        while self.engine.is_running(&self.container) {
+            assert!(begun.elapsed() < END_TIME_MAX, "{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.engine.stop_container(&self.container, 0)
     }
 
     /// Ends it as a kubelet does, and gives its exit code.
@@ -170,6 +197,13 @@ impl<'a> Pod<'a> {
             readonly: mount["readOnly"] == true,
             propagation: i32::from(mount["mountPropagation"] == "HostToContainer"),
         });
+        // A kubelet adds it to every container.
+        let hosts = Mount {
+            container_path: "/etc/hosts".to_owned(),
+            host_path: self.volumes.path().join("hosts").display().to_string(),
+            readonly: false,
+            propagation: 0,
+        };
         ContainerConfig {
             metadata: Some(ContainerMetadata {
                 name: text(&container["name"]).to_owned(),
@@ -179,7 +213,7 @@ impl<'a> Pod<'a> {
             }),
             args: words(&container["args"]),
             envs: envs.collect(),
-            mounts: mounts.collect(),
+            mounts: mounts.chain([hosts]).collect(),
             log_path: LOG.to_owned(),
             linux: Some(LinuxContainerConfig {
                 resources: Some(Resources {
@@ -191,8 +225,11 @@ impl<'a> Pod<'a> {
         }
     }
 
+    /// 0: none.
     fn memory_limit(&self) -> i64 {
-        let limit = text(&self.container()["resources"]["limits"]["memory"]);
+        let Some(limit) = self.container()["resources"]["limits"]["memory"].as_str() else {
+            return 0;
+        };
         let mebibytes = limit.strip_suffix("Mi").expect("a limit in Mi");
         mebibytes.parse::<i64>().expect("a number") << 20
     }
@@ -200,14 +237,13 @@ impl<'a> Pod<'a> {
     fn security(&self) -> ContainerSecurity {
         let rights = &self.container()["securityContext"];
         let words = |value: &Value| list(value).map(|word| text(word).to_owned()).collect();
-        let number = |value: &Value| {
-            Some(Number {
-                value: value.as_i64().expect("a number"),
-            })
-        };
+        let number = |value: &Value| value.as_i64().map(|value| Number { value });
         let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
         assert_eq!(rights["privileged"], false);
-        let seccomp = &self.spec["securityContext"]["seccompProfile"]["type"];
+        let seccomp = match &rights["seccompProfile"]["type"] {
+            Value::Null => &self.spec["securityContext"]["seccompProfile"]["type"],
+            own => own,
+        };
         ContainerSecurity {
             capabilities: Some(Capabilities {
                 add: words(&rights["capabilities"]["add"]),
@@ -252,6 +288,21 @@ impl<'a> Pod<'a> {
             _ => panic!("{volume} is of a kind that this test does not know"),
         }
     }
+}
+
+/// The machine's own address: by that of the loopback interface the agent answers to no name. Nothing is sent.
+fn address() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    socket
+        .connect("192.0.2.1:9")
+        .expect("the machine has a network");
+    socket.local_addr().expect("it is bound").ip()
+}
+
+/// The one object of this kind.
+pub(super) fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let mut fit = objects.iter().filter(|object| object["kind"] == kind);
+    fit.next().unwrap_or_else(|| panic!("no {kind}"))
 }
 
 fn text(value: &Value) -> &str {

@@ -56,6 +56,10 @@ fn a_wrong_value_is_refused_with_its_name_and_what_would_be_right() {
             &["none is named; set config.otlp.endpoint"],
         ),
         (
+            "tests: {user: helm}",
+            &["tests.user: has no password; set tests.passwordSecret"],
+        ),
+        (
             "serviceMonitor: {enabled: true}\nservice: {enabled: false}",
             &["serviceMonitor.enabled: needs the Service"],
         ),

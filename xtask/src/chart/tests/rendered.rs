@@ -298,6 +298,73 @@ fn probes_and_the_face_speak_alike() {
 }
 
 #[test]
+fn helm_test_reaches_the_face_as_it_is_protected() {
+    let test = |name: &str| {
+        let made = render(name);
+        let pod = of_kind(&made, "Pod").first().copied()?;
+        let container = &pod["spec"]["containers"][0];
+        if let Some(mounts) = container["volumeMounts"].as_array() {
+            assert_eq!(mounts.len(), pod["spec"]["volumes"].as_array()?.len());
+        }
+        assert_eq!(
+            container["securityContext"]["capabilities"],
+            json!({"drop": ["ALL"]})
+        );
+        Some((container["args"].clone(), pod["spec"]["volumes"].clone()))
+    };
+    for (name, args, secrets) in [
+        (
+            "default",
+            json!(["http://saker.security.svc:9797"]),
+            &[][..],
+        ),
+        (
+            "servicemonitor-tls",
+            json!([
+                "https://saker.security.svc:9797",
+                "--ca-file=/etc/saker/tls/ca.crt",
+                "--cert-file=/etc/saker/tls/tls.crt",
+                "--key-file=/etc/saker/tls/tls.key",
+            ]),
+            &["saker-test"],
+        ),
+        (
+            "passwords",
+            json!([
+                "https://saker.security.svc:9443",
+                "--ca-file=/etc/saker/tls/ca.crt",
+                "--user=helm",
+                "--password-file=/etc/saker/password/password",
+            ]),
+            &["saker-tls", "saker-test"],
+        ),
+    ] {
+        let (got, volumes) = test(name).expect(name);
+        let mut expected = vec![json!("selftest"), json!("--against")];
+        expected.extend(args.as_array().unwrap().iter().cloned());
+        assert_eq!(got, json!(expected), "{name}");
+        let named: Vec<&Value> = volumes
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|volume| &volume["secret"]["secretName"])
+            .collect();
+        assert_eq!(json!(named), json!(secrets), "{name}");
+    }
+    assert_eq!(test("only-own-rules"), None);
+}
+
+#[test]
+fn the_node_s_proc_is_mounted_unless_its_processes_are_shared() {
+    for (name, shared) in [("default", false), ("everything-else", true)] {
+        let made = render(name);
+        assert_eq!(pod(&made)["hostPID"], shared, "{name}");
+        let mounted = names(&container(&made)["volumeMounts"], "mountPath");
+        assert_eq!(mounted.contains("/host/proc"), !shared, "{name}");
+    }
+}
+
+#[test]
 fn the_policy_lets_out_what_is_needed() {
     let made = render("workloads");
     let egress = &of_kind(&made, "NetworkPolicy")[0]["spec"]["egress"];
@@ -310,25 +377,57 @@ fn the_policy_lets_out_what_is_needed() {
         .map(|port| &port["port"])
         .collect();
     assert_eq!(json!(ports), json!([53, 53, 80, 443, 6443]));
+    let ingress = &of_kind(&made, "NetworkPolicy")[0]["spec"]["ingress"][0]["from"];
+    let labels = &of_kind(&made, "Pod")[0]["metadata"]["labels"];
+    assert_eq!(
+        ingress[1]["podSelector"]["matchLabels"],
+        json!(labels),
+        "helm test may connect"
+    );
+}
+
+/// The blocks of all pages that are marked so.
+fn examples(mark: &str) -> Vec<(String, String)> {
+    let entries = fs::read_dir(root().join("docs")).expect("docs/");
+    let pages = entries.map(|entry| entry.expect("an entry").path());
+    let mut found = Vec::new();
+    for page in pages.chain([root().join("charts/saker/README.md")]) {
+        if page.extension().is_none_or(|suffix| suffix != "md") {
+            continue;
+        }
+        let text = fs::read_to_string(&page).expect("a page");
+        for part in text.split(&format!("```{mark}\n")).skip(1) {
+            let block = part.split("```").next().expect("a part");
+            found.push((page.display().to_string(), block.to_owned()));
+        }
+    }
+    found
 }
 
 #[test]
 fn values_in_the_documentation_are_accepted() {
     let folder = TempDir::new().expect("a scratch folder");
     let path = folder.path().join("values.yaml");
-    let mut seen = 0;
-    for entry in fs::read_dir(root().join("docs")).expect("docs/") {
-        let page = entry.expect("an entry").path();
-        if page.extension().is_none_or(|suffix| suffix != "md") {
-            continue;
-        }
-        let text = fs::read_to_string(&page).expect("a page");
-        for part in text.split("```yaml values\n").skip(1) {
-            let values = part.split("```").next().expect("a part");
-            fs::write(&path, values).expect("the scratch folder is writable");
-            helm4(&path).unwrap_or_else(|fault| panic!("{}: {fault}", page.display()));
-            seen += 1;
+    let examples = examples("yaml values");
+    assert!(examples.len() >= 6, "{} examples", examples.len());
+    for (page, values) in examples {
+        fs::write(&path, values).expect("the scratch folder is writable");
+        helm4(&path).unwrap_or_else(|fault| panic!("{page}: {fault}"));
+    }
+}
+
+#[test]
+fn objects_in_the_documentation_are_those_of_the_chart() {
+    let made = render("workloads");
+    let variables = &container(&made)["env"];
+    for (page, text) in examples("yaml object") {
+        let object = objects(&text).remove(0);
+        match object["kind"].as_str() {
+            Some(kind) => assert_eq!(object["rules"], of_kind(&made, kind)[0]["rules"], "{page}"),
+            None => assert!(
+                variables.as_array().unwrap().contains(&object["env"][0]),
+                "{page}: {object}"
+            ),
         }
     }
-    assert!(seen >= 5, "{seen} examples");
 }
